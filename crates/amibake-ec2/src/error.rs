@@ -1,0 +1,50 @@
+//! What an EC2 call can answer instead of success.
+
+/// A failed call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation}: {}", match (&self.code, self.message.as_str()) { (Some(code), "") => code.clone(), (Some(code), message) => format!("{code}: {message}"), (None, message) => message.to_owned() })]
+pub struct Ec2Error {
+    /// The call, by EC2's name: `RunInstances`.
+    pub operation: &'static str,
+    /// What kind of failure.
+    pub kind: ErrorKind,
+    /// EC2's code, where EC2 answered: `InvalidAMIName.Duplicate`.
+    pub code: Option<String>,
+    /// EC2's message, or what stood in the way. Never holds credentials.
+    pub message: String,
+}
+
+/// What a caller can do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// EC2 refused; the call had no effect.
+    Refused,
+    /// EC2 asked to slow down; the call had no effect (retries are used up).
+    Throttled,
+    /// No answer arrived, or a server error: the call may or may not have had its effect.
+    Unknown,
+    /// Credentials, region or endpoint could not be set up; nothing was sent.
+    Setup,
+}
+
+impl Ec2Error {
+    /// A refusal with EC2's code.
+    pub fn refused(operation: &'static str, code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { operation, kind: ErrorKind::Refused, code: Some(code.into()), message: message.into() }
+    }
+
+    /// A call whose reply was lost.
+    pub fn unknown(operation: &'static str, message: impl Into<String>) -> Self {
+        Self { operation, kind: ErrorKind::Unknown, code: None, message: message.into() }
+    }
+
+    /// Whether EC2 answered with this code.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
+    /// Whether what the call was about does not exist (any more): `Invalid...NotFound`, `...Unavailable`.
+    pub fn is_not_found(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| code.contains("NotFound") || code == "InvalidAMIID.Unavailable" || code == "NoSuchEntity")
+    }
+}

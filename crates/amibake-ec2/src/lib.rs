@@ -1,0 +1,110 @@
+//! EC2 in amibake's own words.
+//!
+//! - [`id`]: typed ids, their prefix checked once; [`error`]: what a call can answer instead of success.
+//! - [`model`]: requests and descriptions, as far as a builder needs them.
+//! - [`Ec2`]: the calls of one region; [`Cloud`]: one account's access to all regions; [`Clouds`]: opens them.
+//! - [`lab`]: an EC2 in memory with believable time, limits, idempotency and errors.
+//!
+//! Invariant: no `aws_sdk_*` type appears here; amibake-aws puts this trait on the SDK.
+
+pub mod error;
+pub mod id;
+pub mod lab;
+pub mod model;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use error::{Ec2Error, ErrorKind};
+pub use id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use model::{
+    Access, CopyImage, CreateImage, CreateSecurityGroup, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule, Instance,
+    KeyPairRequest, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+};
+
+/// What every call answers.
+pub type Result<T> = std::result::Result<T, Ec2Error>;
+
+/// The calls of one region. Lists are complete: implementations page by themselves.
+#[async_trait]
+pub trait Ec2: Send + Sync {
+    /// Which region this is.
+    fn region(&self) -> &Region;
+
+    /// Names of the regions that the account can see.
+    async fn describe_regions(&self) -> Result<Vec<Region>>;
+
+    /// Images by id, owner and filters.
+    async fn describe_images(&self, request: DescribeImages) -> Result<Vec<Image>>;
+    /// VPCs by id (empty: all) and filters.
+    async fn describe_vpcs(&self, ids: &[VpcId], filters: &[Filter]) -> Result<Vec<Vpc>>;
+    /// Subnets by id (empty: all) and filters.
+    async fn describe_subnets(&self, ids: &[SubnetId], filters: &[Filter]) -> Result<Vec<Subnet>>;
+    /// Security groups by id (empty: all) and filters.
+    async fn describe_security_groups(&self, ids: &[SecurityGroupId], filters: &[Filter]) -> Result<Vec<SecurityGroup>>;
+    /// Instances by id (empty: all) and filters.
+    async fn describe_instances(&self, ids: &[InstanceId], filters: &[Filter]) -> Result<Vec<Instance>>;
+    /// Volumes by id (empty: all) and filters.
+    async fn describe_volumes(&self, ids: &[VolumeId], filters: &[Filter]) -> Result<Vec<Volume>>;
+    /// Snapshots of this account by id (empty: all) and filters.
+    async fn describe_snapshots(&self, ids: &[SnapshotId], filters: &[Filter]) -> Result<Vec<Snapshot>>;
+
+    /// Makes a key pair; EC2 makes the key.
+    async fn create_key_pair(&self, request: KeyPairRequest) -> Result<CreatedKeyPair>;
+    /// Removes a key pair; one that does not exist is success.
+    async fn delete_key_pair(&self, name: &str) -> Result<()>;
+    /// Makes a security group.
+    async fn create_security_group(&self, request: CreateSecurityGroup) -> Result<SecurityGroupId>;
+    /// Opens ports to addresses.
+    async fn authorize_ingress(&self, group: &SecurityGroupId, rules: &[IngressRule]) -> Result<()>;
+    /// Removes a group.
+    async fn delete_security_group(&self, group: &SecurityGroupId) -> Result<()>;
+
+    /// Launches one instance.
+    async fn run_instance(&self, request: RunInstances) -> Result<Instance>;
+    /// Asks an instance to stop.
+    async fn stop_instance(&self, instance: &InstanceId) -> Result<()>;
+    /// Asks an instance to end.
+    async fn terminate_instance(&self, instance: &InstanceId) -> Result<()>;
+    /// Gives an instance other security groups.
+    async fn set_instance_groups(&self, instance: &InstanceId, groups: &[SecurityGroupId]) -> Result<()>;
+
+    /// Starts making an image of an instance.
+    async fn create_image(&self, request: CreateImage) -> Result<ImageId>;
+    /// Starts copying an image into this region.
+    async fn copy_image(&self, request: CopyImage) -> Result<ImageId>;
+    /// Removes an image; its snapshots stay.
+    async fn deregister_image(&self, image: &ImageId) -> Result<()>;
+    /// Changes one attribute of an image.
+    async fn modify_image(&self, image: &ImageId, change: ImageChange) -> Result<()>;
+    /// Changes who may use a snapshot.
+    async fn modify_snapshot(&self, snapshot: &SnapshotId, change: SnapshotChange) -> Result<()>;
+    /// Removes a snapshot.
+    async fn delete_snapshot(&self, snapshot: &SnapshotId) -> Result<()>;
+    /// Removes a volume.
+    async fn delete_volume(&self, volume: &VolumeId) -> Result<()>;
+    /// Puts tags on resources (ids of any kind).
+    async fn create_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()>;
+}
+
+/// One account's access to EC2, any region.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// The region of the build: from the template, environment, profile or instance metadata.
+    fn build_region(&self) -> &Region;
+    /// The calls of a region.
+    fn ec2(&self, region: &Region) -> Arc<dyn Ec2>;
+    /// Tells accounts and endpoints apart: builds with the same key share watchers and request budgets.
+    fn key(&self) -> &str;
+}
+
+/// Opens clouds: the AWS SDK in the program, the lab in tests and rehearsals.
+#[async_trait]
+pub trait Clouds: Send + Sync {
+    /// Resolves region and credentials.
+    ///
+    /// # Errors
+    /// No region, no credentials, a role that cannot be assumed.
+    async fn open(&self, access: &Access) -> Result<Arc<dyn Cloud>>;
+}

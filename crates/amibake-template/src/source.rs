@@ -1,0 +1,66 @@
+//! Source texts and spans into them: every message points through here.
+
+/// One source text (a template, a var file, a `-var` argument).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub(crate) u32);
+
+/// A range of bytes in one source text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// Which text.
+    pub source: SourceId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// A place as people count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// From 1.
+    pub line: u32,
+    /// In characters, from 1.
+    pub column: u32,
+}
+
+/// All texts of one run.
+#[derive(Debug, Default, Clone)]
+pub struct Sources {
+    texts: Vec<Source>,
+}
+
+#[derive(Debug, Clone)]
+struct Source {
+    name: String,
+    text: String,
+}
+
+impl Sources {
+    /// Takes a text over; `name` is how messages call it (a path as the user gave it, or `-var`).
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
+        let id = SourceId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
+        self.texts.push(Source { name: name.into(), text: text.into() });
+        id
+    }
+
+    /// The name of a text.
+    pub fn name(&self, id: SourceId) -> &str {
+        &self.texts[id.0 as usize].name
+    }
+
+    /// The text itself.
+    pub fn text(&self, id: SourceId) -> &str {
+        &self.texts[id.0 as usize].text
+    }
+
+    /// Line and column of a span's start.
+    pub fn place(&self, span: Span) -> Place {
+        let text = self.text(span.source);
+        let before = &text.as_bytes()[..(span.start as usize).min(text.len())];
+        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
+        let column = 1 + String::from_utf8_lossy(&before[line_start..]).chars().count();
+        Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
+    }
+}

@@ -1,0 +1,1 @@
+//! The command line: Packer's spelling of flags, one file a command.

@@ -1,0 +1,1 @@
+//! SSH by the system's `ssh`, one multiplexed connection a build.

@@ -1,0 +1,3 @@
+//! The program's entry: hands the command line over and turns the answer into an exit status.
+
+fn main() {}

@@ -1,0 +1,45 @@
+//! What works on what a builder made.
+
+pub mod manifest;
+pub mod shell_local;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::artifact::Artifact;
+use crate::engine::late::LateContext;
+use crate::event::Reporter;
+
+/// A post-processor, configured.
+#[async_trait]
+pub trait PostProcessor: Send + Sync {
+    /// Works on an artifact.
+    ///
+    /// # Errors
+    /// What went wrong, for people.
+    async fn process(&self, cx: &PostProcessContext<'_>, input: Artifact) -> Result<Processed, String>;
+}
+
+/// What a post-processor works with.
+pub struct PostProcessContext<'a> {
+    /// Its voice: `BUILD (TYPE)`.
+    pub report: &'a Reporter,
+    /// Renders run-time fields with the artifact's build data.
+    pub late: &'a LateContext,
+    /// UUID of the run (`packer_run_uuid`).
+    pub run_uuid: &'a str,
+    /// `-force`.
+    pub force: bool,
+    /// Cancelled when the build is to stop.
+    pub cancel: &'a CancellationToken,
+}
+
+/// What a post-processor answers.
+pub struct Processed {
+    /// What it made, or passed on; None ends its chain.
+    pub artifact: Option<Artifact>,
+    /// Whether it wants its input kept.
+    pub keep_input: bool,
+    /// Whether it insists on that.
+    pub insists: bool,
+}

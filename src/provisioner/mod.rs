@@ -1,0 +1,45 @@
+//! What changes a running guest.
+
+pub mod file;
+pub mod shell;
+pub mod shell_local;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use crate::communicator::Communicator;
+use crate::engine::late::LateContext;
+use crate::event::Reporter;
+
+/// A provisioner, configured.
+#[async_trait]
+pub trait Provisioner: Send + Sync {
+    /// Does its work on the guest.
+    ///
+    /// # Errors
+    /// What went wrong, for people; the first error is the build's error.
+    async fn provision(&self, cx: &ProvisionContext<'_>) -> Result<(), ProvisionError>;
+}
+
+/// What a provisioner works with.
+pub struct ProvisionContext<'a> {
+    /// Its voice (the build's).
+    pub report: &'a Reporter,
+    /// The guest.
+    pub communicator: &'a dyn Communicator,
+    /// Renders run-time fields; knows the build's name, type and data.
+    pub late: &'a LateContext,
+    /// Cancelled when the build is to stop: every wait and every command selects on it.
+    pub cancel: &'a CancellationToken,
+}
+
+/// Why a provisioner failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The build is being cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// It failed.
+    #[error("{0}")]
+    Failed(String),
+}

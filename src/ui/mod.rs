@@ -1,0 +1,1 @@
+//! Renders events: terminal, machine-readable. The only place that prints.
