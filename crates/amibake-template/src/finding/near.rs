@@ -4,7 +4,7 @@
 /// swapped letters count once and the case of letters and `-` for `_` not at all.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = folded(word);
-    let mut best: Option<(usize, &str)> = None;
+    let mut best: Option<((usize, usize), &str)> = None;
     for candidate in known {
         let letters = folded(candidate);
         let limit = (word.len().max(letters.len()) / 3).max(1);
@@ -13,8 +13,10 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
             continue;
         }
         let distance = distance(&word, &letters);
-        if distance <= limit && best.is_none_or(|(nearest, _)| distance < nearest) {
-            best = Some((distance, candidate));
+        // Of two that are equally near, the one that begins alike.
+        let unlike = letters.len() - word.iter().zip(&letters).take_while(|(a, b)| a == b).count();
+        if distance <= limit && best.is_none_or(|(nearest, _)| (distance, unlike) < nearest) {
+            best = Some(((distance, unlike), candidate));
         }
     }
     best.map(|(_, candidate)| candidate)

@@ -6,6 +6,7 @@ use crate::finding::Finding;
 use crate::source::{SourceId, Span};
 
 const CODE: &str = "json-syntax";
+const WORDS: &str = "strings need double quotes; the only words are true, false and null";
 
 /// Says what the parser stumbled over, where, and what to do.
 pub(crate) fn finding(source: SourceId, text: &str, base: usize, error: &ParseError) -> Finding {
@@ -13,6 +14,7 @@ pub(crate) fn finding(source: SourceId, text: &str, base: usize, error: &ParseEr
     let unclosed = matches!(error.kind(), Kind::UnterminatedObject | Kind::UnterminatedArray | Kind::UnterminatedCommentBlock);
     let (start, end) = match text.get(start..).and_then(|rest| rest.chars().next()) {
         // The caret needs a character to stand under; of an unclosed list or object only the opening is shown.
+        Some(c) if c.is_alphabetic() && !unclosed => (start, start + word_length(&text[start..])),
         Some(c) if end <= start || unclosed => (start, start + c.len_utf8()),
         _ => (start, end),
     };
@@ -34,7 +36,10 @@ fn words(kind: &Kind, text: &str, at: usize) -> (String, Option<&'static str>) {
             "comments are not allowed in JSON",
             "remove it, or keep it as a root key that begins with an underscore: \"_comment\": \"...\"",
         ),
-        Kind::ExpectedComma => ("missing comma", "put a comma behind this"),
+        Kind::ExpectedComma if rest.starts_with(|c: char| c.is_ascii_digit()) && text[..at].ends_with('0') => {
+            ("numbers have no leading zeros in JSON", "remove the zeros, or write the number as a string")
+        }
+        Kind::ExpectedComma => ("missing comma", "put a comma here"),
         Kind::ExpectedColonAfterObjectKey => ("missing colon after a key", "write \"key\": value"),
         Kind::ExpectedObjectValue => ("missing value after a key", "write \"key\": value"),
         Kind::ExpectedStringObjectProperty => ("keys must be strings", quoted),
@@ -48,24 +53,29 @@ fn words(kind: &Kind, text: &str, at: usize) -> (String, Option<&'static str>) {
         Kind::UnterminatedObject => ("unclosed object", "add the missing `}`"),
         Kind::UnterminatedArray => ("unclosed list", "add the missing `]`"),
         Kind::UnterminatedCommentBlock => ("unclosed comment", "close it with `*/`"),
-        Kind::NestingDepthExceeded => ("nested more than 512 levels deep", "no template needs that: check the brackets"),
+        Kind::NestingDepthExceeded => ("nested too deep", "no template needs that many brackets: check them"),
         Kind::UnexpectedCloseBrace => ("unexpected `}`", "remove it, or add what is missing before it"),
         Kind::UnexpectedCloseBracket => ("unexpected `]`", "remove it, or add what is missing before it"),
         Kind::UnexpectedColon => ("unexpected `:`", "a colon stands only between a key and its value"),
         Kind::UnexpectedComma => ("unexpected comma", "remove it, or add the value that is missing before it"),
-        Kind::UnexpectedWord => ("unexpected word", "strings need double quotes; the only words are true, false and null"),
+        Kind::UnexpectedWord => ("unexpected word", WORDS),
         Kind::String(kind) => return string_words(kind),
         Kind::ExpectedDigit | Kind::ExpectedDigitFollowingNegativeSign | Kind::ExpectedPlusMinusOrDigitInNumberLiteral => {
             return ("malformed number".into(), None);
         }
         Kind::UnexpectedTokenInObject | Kind::UnexpectedToken | Kind::MultipleRootJsonValues => {
             return match rest.chars().next() {
+                Some(c) if c.is_alphabetic() => (format!("unexpected word `{}`", &rest[..word_length(rest)]), Some(WORDS)),
                 Some(c) => (format!("unexpected `{}`", c.escape_debug()), None),
                 None => ("unexpected end of the file".into(), None),
             };
         }
     };
     (message.to_owned(), Some(help))
+}
+
+fn word_length(text: &str) -> usize {
+    text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len())
 }
 
 fn string_words(kind: &jsonc_parser::ParseStringErrorKind) -> (String, Option<&'static str>) {

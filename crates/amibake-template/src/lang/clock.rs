@@ -24,7 +24,7 @@ pub(crate) fn go_layout(nanos: i128, layout: &str) -> Result<String, String> {
     let mut out = String::with_capacity(layout.len() + 8);
     let mut rest = layout;
     while let Some(c) = rest.chars().next() {
-        let length = match piece(rest).or_else(|| fraction(rest, &out)) {
+        let length = match piece(rest).or_else(|| fraction(rest)) {
             Some((length, piece)) => {
                 piece.push(&time, &rest[..length], &mut out);
                 length
@@ -129,8 +129,8 @@ fn piece(layout: &str) -> Option<(usize, Piece)> {
     }
 }
 
-/// `.000` or `.999` where no digit follows; `.000` only counts as such behind the seconds or anywhere else alike.
-fn fraction(layout: &str, _out: &str) -> Option<(usize, Piece)> {
+/// `.000` or `.999` where no other digit follows.
+fn fraction(layout: &str) -> Option<(usize, Piece)> {
     let rest = layout.strip_prefix(['.', ','])?;
     let digit = rest.chars().next().filter(|c| matches!(c, '0' | '9'))?;
     let length = rest.len() - rest.trim_start_matches(digit).len();

@@ -19,7 +19,7 @@ use super::value::{is_true, printed, type_name};
 /// Blocks and templates inside each other at run time; keeps the stack small where a `define` calls itself.
 const MAX_DEPTH: usize = 100;
 /// Rounds of all `range` together.
-const MAX_ROUNDS: usize = 1_000_000;
+const MAX_ROUNDS: usize = 100_000;
 
 /// Renders a program once.
 pub(crate) fn run(program: &Program, cx: &Context<'_>) -> Result<String, LangError> {
@@ -210,7 +210,11 @@ impl Machine<'_> {
         for (index, value) in values.into_iter().enumerate() {
             arguments.push(self.argument(site, function.parameter(index), index, value)?);
         }
-        (function.run)(&Call { cx: self.cx, arguments }).map_err(|fault| self.fail(calling(site, fault)))
+        let result = (function.run)(&Call { cx: self.cx, arguments }).map_err(|fault| self.fail(calling(site, fault)))?;
+        if result.as_str().is_some_and(|text| text.len() > MAX_BYTES) {
+            return Err(self.fail(calling(site, "the result is too long".into())));
+        }
+        Ok(result)
     }
 
     fn count(&self, site: &Site, function: &Function, got: usize) -> Result<(), RenderError> {
@@ -232,12 +236,9 @@ impl Machine<'_> {
             (Type::Integer, _) => "int",
         };
         let argument = site.arguments.get(index);
-        // A constant such as 1e3 is an integer where one is wanted.
-        if let (Type::Integer, Some(ArgumentKind::Constant), Some(float)) = (wanted, argument.map(|a| a.kind), value.as_f64()) {
-            if float.fract() == 0.0 && float.abs() < 9e15 {
-                #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53, as checked")]
-                return Ok(Json::from(float as i64));
-            }
+        let constant = wanted == Type::Integer && argument.is_some_and(|argument| argument.kind == ArgumentKind::Constant);
+        if let Some(integer) = constant.then(|| whole(&value)).flatten() {
+            return Ok(integer);
         }
         let range = argument.map_or(&site.head, |argument| &argument.range).clone();
         Err(self.fail(match argument.map(|argument| argument.kind) {
@@ -252,6 +253,13 @@ impl Machine<'_> {
             }
         }))
     }
+}
+
+/// A constant such as 1e3 is an integer where one is wanted.
+fn whole(value: &Json) -> Option<Json> {
+    let float = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9e15)?;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53, as checked")]
+    Some(Json::from(float as i64))
 }
 
 fn calling(site: &Site, fault: Fault) -> LangError {

@@ -254,7 +254,8 @@ impl Parser<'_> {
                 self.next_word();
                 return self.checked(Pipeline { targets, commands }, context, start..token.range.end);
             }
-            if !begins_word(&token.kind) && !(token.kind == Kind::Keyword && self.spelling(&token) == "nil") {
+            let is_nil = token.kind == Kind::Keyword && self.spelling(&token) == "nil";
+            if !begins_word(&token.kind) && !is_nil {
                 return Err(self.unexpected(&token, context));
             }
             commands.push(self.command()?);
