@@ -72,7 +72,10 @@ fn what_the_parser_would_let_through_is_refused() {
 
 #[test]
 fn duplicate_keys_are_found_at_any_depth_and_the_last_one_stays() {
-    check("{\"a\": 1, \"b\": {\"c\": 1, \"c\": 2}, \"a\": 3}", &["1:24: the key `c` stands twice in one object", "1:33: the key `a` stands twice in one object"]);
+    check(
+        "{\"a\": 1, \"b\": {\"c\": 1, \"c\": 2}, \"a\": 3}",
+        &["1:24: the key `c` stands twice in one object", "1:33: the key `a` stands twice in one object"],
+    );
     let mut sources = Sources::default();
     let text = "{\"a\": 1, \"a\": 2}";
     let id = sources.add("t", text);

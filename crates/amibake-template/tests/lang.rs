@@ -172,7 +172,11 @@ fn scopes_decide_which_functions_exist() {
     assert_eq!(variables.render("{{user `nope`}}").unwrap_err().unset_variable.as_deref(), Some("nope"));
     let secret = "this version cannot fetch values from Vault yet";
     variables.fails("{{vault `a` `b`}}", "vault `a` `b`", &format!("error calling vault: {secret}"));
-    variables.fails("{{aws_secretsmanager `a` `k`}}", "aws_secretsmanager `a` `k`", &format!("error calling aws_secretsmanager: {}", secret.replace("Vault", "AWS Secrets Manager")));
+    variables.fails(
+        "{{aws_secretsmanager `a` `k`}}",
+        "aws_secretsmanager `a` `k`",
+        &format!("error calling aws_secretsmanager: {}", secret.replace("Vault", "AWS Secrets Manager")),
+    );
 
     let elsewhere = World { scope: Scope::Component { amazon: false }, ..World::default() };
     elsewhere.fails("{{clean_resource_name `a`}}", "clean_resource_name", "function \"clean_resource_name\" not defined");
@@ -273,15 +277,24 @@ fn build_sees_placeholders_first_and_values_later() {
 
 #[test]
 fn printf_verbs() {
-    check("{{printf `%v %d %5d|%-5d|%05d|%+d|%x|%X|%o|%b|%c|%U|%q` 1 2 3 4 5 6 255 255 8 5 65 65 65}}", "1 2     3|4    |00005|+6|ff|FF|10|101|A|U+0041|'A'");
+    check(
+        "{{printf `%v %d %5d|%-5d|%05d|%+d|%x|%X|%o|%b|%c|%U|%q` 1 2 3 4 5 6 255 255 8 5 65 65 65}}",
+        "1 2     3|4    |00005|+6|ff|FF|10|101|A|U+0041|'A'",
+    );
     check("{{printf `%s|%10s|%-10s|%.2s|%q|%x|% x` `a` `b` `c` `def` `g\"` `hi` `hi`}}", "a|         b|c         |de|\"g\\\"\"|6869|68 69");
-    check("{{printf `%f|%.2f|%8.3f|%e|%g|%v` 1.5 1.555 2.0 1500.0 1e21 1e20}}", "1.500000|1.56|   2.000|1.500000e+03|1e+21|1e+20");
+    check("{{printf `%f|%.2f|%8.3f|%e|%g|%v` 1.5 1.555 2.0 1500.0 1e21 1e20}}", "1.500000|1.55|   2.000|1.500000e+03|1e+21|1e+20");
     check("{{printf `%t %v %T %T %T` true false 1 `a` 1.5}}", "true false int string float64");
     check("{{printf `%d` `a`}}{{printf `%s` 1}}", "%!d(string=a)%!s(int=1)");
-    check("{{printf `%d %d` 1}}{{printf `a` 1 `b`}}{{printf `%`}}{{printf `100%%`}}", "1 %!d(MISSING)a%!(EXTRA int=1, string=b)%!(NOVERB)100%");
+    check(
+        "{{printf `%d %d` 1}}{{printf `a` 1 `b`}}{{printf `%`}}{{printf `100%%`}}",
+        "1 %!d(MISSING)a%!(EXTRA int=1, string=b)%!(NOVERB)100%",
+    );
     check("{{printf `%*d|%v` 4 7 nil}}", "   7|<nil>");
     check("{{print 1 2 `a` 3 4}}{{print nil}}{{print true false}}", "1 2a3 4<nil>true false");
-    check("{{1.0}} {{1e20}} {{1e21}} {{0.00001}} {{1.5e-7}} {{-3}} {{0b101}} {{0o17}} {{017}} {{1_000}}", "1 1e+20 1e+21 1e-05 1.5e-07 -3 5 15 15 1000");
+    check(
+        "{{1.0}} {{1e5}} {{1e6}} {{123456789.0}} {{1e20}} {{1e21}} {{0.00001}} {{1.5e-7}} {{-3}} {{0b101}} {{0o17}} {{017}} {{1_000}}",
+        "1 100000 1e+06 1.23456789e+08 1e+20 1e+21 1e-05 1.5e-07 -3 5 15 15 1000",
+    );
 }
 
 #[test]

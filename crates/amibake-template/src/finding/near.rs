@@ -1,10 +1,12 @@
 //! Did you mean ...?
 
+use std::cmp::Reverse;
+
 /// The nearest of `known` to `word`, if it is near enough to be meant: at most a third of its letters differ, where two
 /// swapped letters count once and the case of letters and `-` for `_` not at all.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = folded(word);
-    let mut best: Option<((usize, usize), &str)> = None;
+    let mut best: Option<((usize, Reverse<usize>), &str)> = None;
     for candidate in known {
         let letters = folded(candidate);
         let limit = (word.len().max(letters.len()) / 3).max(1);
@@ -14,9 +16,9 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         }
         let distance = distance(&word, &letters);
         // Of two that are equally near, the one that begins alike.
-        let unlike = letters.len() - word.iter().zip(&letters).take_while(|(a, b)| a == b).count();
-        if distance <= limit && best.is_none_or(|(nearest, _)| (distance, unlike) < nearest) {
-            best = Some(((distance, unlike), candidate));
+        let alike = Reverse(word.iter().zip(&letters).take_while(|(a, b)| a == b).count());
+        if distance <= limit && best.is_none_or(|(nearest, _)| (distance, alike) < nearest) {
+            best = Some(((distance, alike), candidate));
         }
     }
     best.map(|(_, candidate)| candidate)

@@ -197,8 +197,7 @@ impl Spec {
         let digits = match (verb, self.precision) {
             ('f' | 'F', precision) => format!("{magnitude:.*}", precision.unwrap_or(6)),
             ('e' | 'E', precision) => exponent(magnitude, precision.unwrap_or(6)),
-            ('g' | 'G', precision) => general(magnitude, precision, 21),
-            ('v', precision) => general(magnitude, precision, 21),
+            ('g' | 'G' | 'v', precision) => general(magnitude, precision),
             _ => return wrong(verb, &float.into()),
         };
         let digits = if matches!(verb, 'E' | 'G') { digits.to_uppercase() } else { digits };

@@ -43,7 +43,7 @@ pub(crate) fn plain(value: &Json) -> String {
         Json::Null => "<nil>".to_owned(),
         Json::Bool(value) => value.to_string(),
         Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(float) => general(float, None, 21),
+            Some(float) => general(float, None),
             None => number.to_string(),
         },
         Json::String(text) => text.clone(),
@@ -56,8 +56,8 @@ pub(crate) fn plain(value: &Json) -> String {
     }
 }
 
-/// `%g`: shortest, or `precision` significant digits; with an exponent below -4 and from `large` on.
-pub(crate) fn general(float: f64, precision: Option<usize>, large: i32) -> String {
+/// `%g`: shortest, or `precision` significant digits; with an exponent below -4 and from the precision (shortest: 6) on.
+pub(crate) fn general(float: f64, precision: Option<usize>) -> String {
     if !float.is_finite() {
         return if float.is_nan() { "NaN".into() } else { format!("{}Inf", if float > 0.0 { '+' } else { '-' }) };
     }
@@ -71,7 +71,7 @@ pub(crate) fn general(float: f64, precision: Option<usize>, large: i32) -> Strin
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let trimmed = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
-    if exponent < -4 || exponent >= precision.map_or(large, |p| i32::try_from(p.max(1)).unwrap_or(large)) {
+    if exponent < -4 || exponent >= precision.map_or(6, |p| i32::try_from(p.max(1)).unwrap_or(i32::MAX)) {
         return format!("{trimmed}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
     }
     let digits = trimmed.chars().filter(char::is_ascii_digit).count();
