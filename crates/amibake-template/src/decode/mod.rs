@@ -6,10 +6,10 @@
 pub(crate) mod constraints;
 mod decoder;
 mod problem;
-mod render;
 mod renamed;
+mod render;
 mod scalar;
 mod shape;
 
-pub(crate) use self::decoder::{Decoder, Setting, merge};
+pub(crate) use self::decoder::{Decoder, Setting, kind_word, merge};
 pub(crate) use self::problem::template_problem;
