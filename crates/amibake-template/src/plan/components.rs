@@ -179,7 +179,7 @@ fn placeholders(kind: Kind) -> Json {
 /// What `build` answers in the first pass: text that the run-time rendering replaces.
 fn build_data(registry: &Registry, builder_type: &str) -> BTreeMap<String, String> {
     let own = registry.find(Kind::Builder, builder_type).map_or(&[][..], |entry| entry.build_data);
-    BUILD_DATA.iter().chain(own).map(|name| ((*name).to_owned(), format!("{{{{.{name}}}}}"))).collect()
+    crate::lang::placeholders(BUILD_DATA.iter().chain(own).copied())
 }
 
 fn override_of<'n>(written: &Written<'n>, raw: &str) -> Option<&'n Node> {

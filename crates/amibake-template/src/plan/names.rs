@@ -65,15 +65,15 @@ pub(super) fn core_text(
             return None;
         }
     };
-    for name in template.user_variables() {
-        if !values.values.contains_key(&name) {
-            // A declared variable without value has been reported already.
-            if !document.variables.iter().any(|variable| variable.name == name) {
-                let start = text.find(&name).unwrap_or(0);
-                findings.push(undeclared(&name, place(start..start + name.len()), values.values.keys().map(String::as_str)));
-            }
-            return None;
+    for reference in template.user_references() {
+        if values.values.contains_key(&reference.name) {
+            continue;
         }
+        // A declared variable without value has been reported already.
+        if !document.variables.iter().any(|variable| variable.name == reference.name) {
+            findings.push(undeclared(&reference.name, place(reference.range.clone()), values.values.keys().map(String::as_str)));
+        }
+        return None;
     }
     let data = serde_json::Value::Null;
     let context =
