@@ -1,12 +1,12 @@
 //! Making the plan: everything else of this crate in its order.
 
-use super::components::{Of, Workshop, Written, has_errors, tidy};
+use super::components::{Of, Workshop, Written, has_errors};
 use super::names::{Named, selected};
 use super::{Build, Plan, Selection, wrapper};
 use crate::component::{Files, Kind};
 use crate::decode::template_problem;
 use crate::document::{BUILDER_KEYS, Document, cross_check};
-use crate::finding::Finding;
+use crate::finding::{Finding, tidy};
 use crate::lang::{Context, Host, Scope, Template};
 use crate::registry::Registry;
 use crate::variables::{Given, Values, evaluate};
