@@ -1,8 +1,25 @@
 //! A template's structure: root keys, builders, provisioners, post-processor chains (reference sections 3 to 7).
 
-use crate::finding::Finding;
+mod cross;
+mod post_processor;
+mod provisioner;
+mod read;
+mod root;
+mod shape;
+mod version;
+
+use crate::component::GoDuration;
 use crate::json::Node;
 use crate::source::Span;
+
+pub use self::cross::cross_check;
+pub(crate) use self::cross::list as name_list;
+pub(crate) use self::post_processor::WRAPPER_KEYS as POST_PROCESSOR_KEYS;
+pub(crate) use self::provisioner::WRAPPER_KEYS as PROVISIONER_KEYS;
+pub use self::read::read;
+pub(crate) use self::read::{BUILDER_KEYS, name_span};
+pub(crate) use self::shape::describe;
+pub use self::version::COMPATIBLE_VERSION;
 
 /// A template as written: structure checked, nothing rendered.
 #[derive(Debug, Clone)]
@@ -60,6 +77,10 @@ pub struct Provisioner {
     pub only: Vec<String>,
     /// Raw builder names of `except`.
     pub except: Vec<String>,
+    /// `pause_before`.
+    pub pause_before: Option<GoDuration>,
+    /// `timeout`.
+    pub timeout: Option<GoDuration>,
 }
 
 /// An element of a post-processor chain.
@@ -77,9 +98,4 @@ pub struct PostProcessor {
     pub except: Vec<String>,
     /// `keep_input_artifact`.
     pub keep_input_artifact: Option<bool>,
-}
-
-/// Reads a template's structure; all problems at once.
-pub fn read(_root: Node) -> (Option<Document>, Vec<Finding>) {
-    unimplemented!()
 }
