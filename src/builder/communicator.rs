@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use amibake_template::component::{Check, FileKind, GoDuration, Secret};
+use amibake_template::component::{Check, FileKind, GoDuration, Secret, Trilean};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -128,7 +128,8 @@ pub struct CommunicatorConfig {
     #[serde(default)]
     pub winrm_insecure: bool,
     /// WinRM login by NTLM.
-    pub winrm_use_ntlm: Option<bool>,
+    #[serde(default)]
+    pub winrm_use_ntlm: Trilean,
 }
 
 /// What the guest speaks.

@@ -1,7 +1,7 @@
 //! Block device mappings: disks of the source instance and of the image.
 
 use amibake_ec2::model::{BlockDevice, BlockDeviceTarget, EbsDevice};
-use amibake_template::component::Check;
+use amibake_template::component::{Check, Trilean};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -32,7 +32,8 @@ pub struct BlockDeviceMapping {
     #[serde(default)]
     pub delete_on_termination: bool,
     /// Encrypt the volume. Default: as its snapshot is.
-    pub encrypted: Option<bool>,
+    #[serde(default)]
+    pub encrypted: Trilean,
     /// KMS key of the encryption: key id, `alias/NAME` or ARN. Needs `encrypted`. Default: the account's key for EBS.
     pub kms_key_id: Option<String>,
     /// Provisioned IO operations a second; for volumes of type io1, io2 and gp3.
@@ -106,7 +107,7 @@ impl BlockDeviceMapping {
             iops: self.iops.filter(|_| matches!(volume_type, Some("io1" | "io2" | "gp3"))).filter(|iops| *iops != 0),
             throughput: self.throughput.filter(|_| volume_type == Some("gp3")).filter(|throughput| *throughput != 0),
             snapshot_id: self.snapshot_id.given().map(str::to_owned),
-            encrypted: self.encrypted,
+            encrypted: self.encrypted.0,
             kms_key_id: self.kms_key_id.given().map(str::to_owned),
         }
     }
@@ -117,7 +118,7 @@ impl BlockDeviceMapping {
             check.error(at, "device-name", "a block device mapping needs a `device_name`", None);
             return;
         }
-        if self.kms_key_id.is_given() && self.encrypted == Some(false) {
+        if self.kms_key_id.is_given() && self.encrypted.is_false() {
             check.error(
                 &format!("{at}/kms_key_id"),
                 "kms-without-encryption",

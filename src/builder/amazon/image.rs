@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amibake_template::component::{Check, Late};
+use amibake_template::component::{Check, Late, Trilean};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -71,7 +71,8 @@ pub struct ImageConfig {
     #[serde(default)]
     pub force_delete_snapshot: bool,
     /// true: the image and its copies are encrypted. false: copies are not. Default: as the source is.
-    pub encrypt_boot: Option<bool>,
+    #[serde(default)]
+    pub encrypt_boot: Trilean,
     /// KMS key for `encrypt_boot` in the build region: key id, `alias/NAME` or ARN. Default: the account's key for EBS.
     pub kms_key_id: Option<String>,
     /// KMS keys for `encrypt_boot` in the regions of `ami_regions`; an empty one means the account's key for EBS there.
@@ -87,7 +88,7 @@ pub struct ImageConfig {
 impl ImageConfig {
     /// Whether the image is made under a passing name first and only its copies are kept.
     pub fn is_temporary(&self) -> bool {
-        self.encrypt_boot == Some(true) || self.skip_save_build_region
+        self.encrypt_boot.is_true() || self.skip_save_build_region
     }
 
     /// The key for copies into a region; None is the default key there.
@@ -156,7 +157,7 @@ impl ImageConfig {
         let keys: Vec<(String, &str)> =
             self.kms_key_id.given().map(|key| ("kms_key_id".to_owned(), key)).into_iter().chain(region_keys).collect();
         for (at, key) in keys.iter().filter(|(_, key)| !key.is_empty()) {
-            if self.encrypt_boot != Some(true) {
+            if !self.encrypt_boot.is_true() {
                 check.error(at, "kms-without-encryption", "a KMS key is given, but `encrypt_boot` is not true", None);
             }
             if !is_kms_key(key) {
@@ -172,7 +173,7 @@ impl ImageConfig {
 
     /// Nobody else can use what is encrypted with an account's default key.
     fn check_sharing(&self, check: &mut Check<'_>) {
-        if self.encrypt_boot != Some(true) {
+        if !self.encrypt_boot.is_true() {
             return;
         }
         let no_key = !self.kms_key_id.is_given() && self.region_kms_key_ids.values().all(String::is_empty);

@@ -1,6 +1,6 @@
 //! Where the source instance stands in the network, and who may reach it.
 
-use amibake_template::component::Check;
+use amibake_template::component::{Check, Trilean};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -23,7 +23,8 @@ pub struct NetworkConfig {
     /// Availability zone of the source instance: `us-east-2a`. Default: EC2 takes one.
     pub availability_zone: Option<String>,
     /// Give the source instance a public address, or do not. Needs a subnet. Default: what the subnet says.
-    pub associate_public_ip_address: Option<bool>,
+    #[serde(default)]
+    pub associate_public_ip_address: Trilean,
     /// One existing security group for the source instance; it must let amibake in. Default: a temporary one.
     pub security_group_id: Option<String>,
     /// Existing security groups for the source instance; they must let amibake in.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use amibake_template::component::{Check, Late};
+use amibake_template::component::{Check, Late, Trilean};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,7 +18,8 @@ pub struct NotYet {
     /// Decode EC2's encoded authorisation failures by `sts:DecodeAuthorizationMessage`. Not supported yet.
     pub decode_authorization_messages: Option<bool>,
     /// Switch enhanced networking (ENA) on or off. Not supported yet.
-    pub ena_support: Option<bool>,
+    #[serde(default)]
+    pub ena_support: Trilean,
     /// Switch enhanced networking (SR-IOV) on. Not supported yet.
     pub sriov_support: Option<bool>,
     /// Time from which the image counts as deprecated, RFC 3339. Since amazon plugin 1.0.1. Not supported yet.
@@ -143,7 +144,8 @@ pub struct FastLaunch {
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
 pub struct RegionLaunchTemplate {
     /// Switch it on.
-    pub enable_fast_launch: Option<bool>,
+    #[serde(default)]
+    pub enable_fast_launch: Trilean,
     /// The region.
     pub region: Option<String>,
     /// Launch template by id.
