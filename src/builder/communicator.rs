@@ -328,7 +328,8 @@ impl CommunicatorConfig {
         }
         let key = self.ssh_bastion_private_key_file.is_given() || self.ssh_private_key_file.is_given();
         if !key && !self.ssh_bastion_agent_auth && !is_set(self.ssh_bastion_password.as_ref()) {
-            let message = "no login for the bastion: give `ssh_bastion_private_key_file`, `ssh_bastion_agent_auth` or `ssh_bastion_password`";
+            let message =
+                "no login for the bastion: give `ssh_bastion_private_key_file`, `ssh_bastion_agent_auth` or `ssh_bastion_password`";
             check.error("ssh_bastion_host", "key-missing", message, None);
         }
     }

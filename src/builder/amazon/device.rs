@@ -68,10 +68,9 @@ impl DeviceConfig {
 
     /// The devices of the launch.
     pub fn launch_devices(&self) -> Vec<BlockDevice> {
-        let ephemeral = ('a'..='z').filter(|_| self.no_ephemeral).map(|letter| BlockDevice {
-            device_name: format!("xvdc{letter}"),
-            target: BlockDeviceTarget::NoDevice,
-        });
+        let ephemeral = ('a'..='z')
+            .filter(|_| self.no_ephemeral)
+            .map(|letter| BlockDevice { device_name: format!("xvdc{letter}"), target: BlockDeviceTarget::NoDevice });
         devices(&self.launch_block_device_mappings).into_iter().chain(ephemeral).collect()
     }
 

@@ -190,7 +190,12 @@ impl ImageConfig {
                 (false, true) => format!("`{key}` shares copies that are encrypted with a region's default key, which others cannot use"),
                 (false, false) => continue,
             };
-            check.error(key, "shared-default-key", message, Some("give a key of your own in `kms_key_id` and `region_kms_key_ids`".to_owned()));
+            check.error(
+                key,
+                "shared-default-key",
+                message,
+                Some("give a key of your own in `kms_key_id` and `region_kms_key_ids`".to_owned()),
+            );
         }
     }
 }

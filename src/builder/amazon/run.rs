@@ -104,7 +104,12 @@ impl RunConfig {
     /// Checks the keys against each other.
     pub fn check(&self, check: &mut Check<'_>) {
         if !self.instance_type.is_given() {
-            check.error("instance_type", "instance-type", "`instance_type` must be given", Some("`\"instance_type\": \"t3.micro\"`".to_owned()));
+            check.error(
+                "instance_type",
+                "instance-type",
+                "`instance_type` must be given",
+                Some("`\"instance_type\": \"t3.micro\"`".to_owned()),
+            );
         }
         self.check_user_data(check);
         one_of(check, "shutdown_behavior", self.shutdown_behavior.given(), &["stop", "terminate"]);

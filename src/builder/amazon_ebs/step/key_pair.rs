@@ -37,12 +37,7 @@ pub struct TemporaryKey {
 ///
 /// # Errors
 /// EC2 refuses eleven times.
-pub async fn create_key_pair(
-    cx: &BuildContext,
-    site: &Site,
-    config: &CommunicatorConfig,
-    tags: &[Tag],
-) -> Result<LoginKey, BuildError> {
+pub async fn create_key_pair(cx: &BuildContext, site: &Site, config: &CommunicatorConfig, tags: &[Tag]) -> Result<LoginKey, BuildError> {
     let existing = |key_pair: Option<String>| Ok(LoginKey { key_pair, temporary: None });
     match config.key_source() {
         KeySource::File { key_pair } => {

@@ -40,12 +40,7 @@ pub async fn find_network(cx: &BuildContext, site: &Site, config: &NetworkConfig
     fill_in(cx, site, network).await
 }
 
-async fn find_vpc(
-    cx: &BuildContext,
-    site: &Site,
-    config: &NetworkConfig,
-    told: &mut Vec<String>,
-) -> Result<Option<VpcId>, BuildError> {
+async fn find_vpc(cx: &BuildContext, site: &Site, config: &NetworkConfig, told: &mut Vec<String>) -> Result<Option<VpcId>, BuildError> {
     if let Some(id) = config.vpc_id.given() {
         return Ok(Some(VpcId::new(id).map_err(|error| fail(cx, format!("vpc_id: {error}")))?));
     }

@@ -7,12 +7,12 @@ use super::network::Network;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{ask, ask_until, fail, go_on};
 use crate::builder::amazon::filter::show;
+use crate::builder::amazon::given::Given;
 use crate::builder::amazon::name::uuid;
 use crate::builder::amazon::network::Groups;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon_ebs::config::AmazonEbs;
 use crate::builder::communicator::Speaks;
-use crate::builder::amazon::given::Given;
 use crate::engine::context::BuildContext;
 use crate::engine::teardown::{EntryId, Lifetime, Resource};
 
