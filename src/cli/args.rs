@@ -23,7 +23,7 @@ Long flags take one dash or two: -var and --var are the same.
 
 /// Bakes Amazon machine images from Packer's JSON templates.
 #[derive(Debug, Parser)]
-#[command(name = "amibake", version, disable_version_flag = true, max_term_width = 100, after_help = CLI_EXAMPLES, subcommand_required = true)]
+#[command(name = "amibake", version, disable_version_flag = true, term_width = 80, after_help = CLI_EXAMPLES, subcommand_required = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
