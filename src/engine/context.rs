@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amibake_ec2::Clouds;
+use amibake_ec2::model::Access;
+use amibake_ec2::{Clouds, Ec2, Ec2Error, Region};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::communicator::Communicator;
 use crate::engine::late::LateContext;
+use crate::engine::teardown::Teardown;
+use crate::engine::watcher::Watcher;
 use crate::event::Reporter;
 
 /// `-on-error`.
@@ -59,10 +62,56 @@ pub struct BuildContext {
     pub clouds: Arc<dyn Clouds>,
     /// The person at the terminal.
     pub terminal: Arc<dyn Terminal>,
+    /// Owns whatever the build creates.
+    pub teardown: Teardown,
+}
+
+/// An account, opened once for all builds with the same access. Cheap to clone.
+#[derive(Clone)]
+pub struct Account {
+    build_region: Region,
+}
+
+impl Account {
+    /// The region of the build.
+    pub fn build_region(&self) -> &Region {
+        &self.build_region
+    }
+
+    /// A region's calls (within request budgets) and its watcher, both shared by all builds of the account.
+    pub fn region(&self, _region: &Region) -> AwsRegion {
+        unimplemented!()
+    }
+}
+
+/// One region of an account. Cheap to clone.
+#[derive(Clone)]
+pub struct AwsRegion {
+    /// Its calls, within the account's request budgets.
+    pub ec2: Arc<dyn Ec2>,
+    /// Waits for instances, images, snapshots.
+    pub watcher: Arc<Watcher>,
 }
 
 impl BuildContext {
-    /// Runs the build's provisioners on a guest. `data` is added to what `` {{build `NAME`}} `` gives.
+    /// Opens an account; builds of a run with the same access share it.
+    ///
+    /// # Errors
+    /// No region, no credentials, a role that cannot be assumed.
+    #[allow(clippy::unused_async)]
+    pub async fn open(&self, _access: &Access) -> Result<Account, Ec2Error> {
+        unimplemented!()
+    }
+
+    /// Begins a step, by Packer's name of it (`StepConnect`): for the texts of `-on-error` and for the pauses of `-debug`, which
+    /// come between the end of the step before and this one.
+    #[allow(clippy::unused_async)]
+    pub async fn step(&mut self, _name: &'static str) {
+        unimplemented!()
+    }
+
+    /// Runs the build's provisioners on a guest, as step `StepProvision`. `data` is added to what `` {{build `NAME`}} `` gives
+    /// (`late.build_data`, where the names that every builder has are filled in already).
     ///
     /// # Errors
     /// The first provisioner's failure.

@@ -1,1 +1,1 @@
-//! stub
+//! Client-side request budgets in EC2's published sizes.

@@ -1,6 +1,6 @@
-//! What is wrong with a template, where, and what to do: plain data.
+//! The data.
 
-use crate::source::{Sources, Span};
+use crate::source::Span;
 
 /// How bad it is. Warnings never fail a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,14 +68,4 @@ impl Finding {
         self.help = Some(help.into());
         self
     }
-}
-
-/// Renders findings for people: file:line:column, the source line, a caret, what to do. `color` adds ANSI codes.
-pub fn render_human(_findings: &[Finding], _sources: &Sources, _color: bool) -> String {
-    unimplemented!()
-}
-
-/// The nearest of `known` to `word`, if it is near enough to be meant.
-pub fn nearest<'a>(_word: &str, _known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    unimplemented!()
 }

@@ -3,13 +3,21 @@
 //! The struct is the only list of keys. Its doc comments become the schema's descriptions, its types the conversion of old
 //! weakly typed values, its field types [`Late`] and [`Secret`] say what is rendered only during the build and what is never shown.
 
+mod check;
+mod duration;
+mod late;
+mod secret;
+mod trilean;
+
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
+pub use self::duration::GoDuration;
+pub use self::late::Late;
+pub use self::secret::Secret;
+pub use self::trilean::Trilean;
 use crate::finding::Finding;
 use crate::json::Node;
 use crate::source::Span;
@@ -80,77 +88,4 @@ pub struct Origin {
     pub variable: String,
     /// Where its value stands (var file, default), unless it came from the command line's text.
     pub span: Option<Span>,
-}
-
-impl Check<'_> {
-    /// Reports an error at a key (`ssh_timeout`, `launch_block_device_mappings/0/volume_type`); at the component where the key is absent.
-    pub fn error(&mut self, _pointer: &str, _code: &'static str, _message: impl Into<String>, _help: Option<String>) {
-        unimplemented!()
-    }
-
-    /// The same as a warning.
-    pub fn warning(&mut self, _pointer: &str, _code: &'static str, _message: impl Into<String>, _help: Option<String>) {
-        unimplemented!()
-    }
-}
-
-/// A string that is rendered only while the build runs (`{{ .SourceAMI }}`, `` {{build `ID`}} ``); until then its template text.
-///
-/// In the schema it carries `"x-amibake-late": true`, which makes the first pass leave it alone (syntax is checked all the same).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Late(pub String);
-
-/// A secret: no Display, no Debug. `"x-amibake-secret": true` in the schema.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(secrecy::SecretString);
-
-impl Secret {
-    /// The secret, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        secrecy::ExposeSecret::expose_secret(&self.0)
-    }
-
-    /// Takes a secret over.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(secrecy::SecretString::from(text.into()))
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<sensitive>")
-    }
-}
-
-/// A duration in Go's notation: `1h30m`, `90s`, `1.5h`, `250ms`.
-///
-/// In the schema a string with format `go-duration`; numbers are nanoseconds, as in Packer. Negative durations are kept as such.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GoDuration {
-    /// Signed nanoseconds.
-    pub nanos: i64,
-}
-
-impl GoDuration {
-    /// Parses Go's notation.
-    ///
-    /// # Errors
-    /// Go's words: `time: missing unit in duration "10"`.
-    pub fn parse(_text: &str) -> Result<Self, String> {
-        unimplemented!()
-    }
-
-    /// As a positive span of time; negative ones are None.
-    pub fn positive(self) -> Option<Duration> {
-        u64::try_from(self.nanos).ok().map(Duration::from_nanos)
-    }
-}
-
-impl std::fmt::Display for GoDuration {
-    /// Go's form: `1m30s`, `200ms`.
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        unimplemented!()
-    }
 }
