@@ -6,12 +6,12 @@ use crate::engine::context::OnError;
 
 const ENVIRONMENT: &str = "\
 Environment:
-  AWS_PROFILE, AWS_REGION, ...                as for every AWS tool
-  AWS_POLL_DELAY_SECONDS, AWS_MAX_ATTEMPTS    how often and how many times to look
-                                              while waiting for AWS
-  NO_COLOR, PACKER_NO_COLOR                   no escape codes
-  PACKER_LOG=1, PACKER_LOG_PATH=FILE          log to standard error, or to a file
-  XDG_STATE_HOME                              where journals are kept";
+  AWS_PROFILE, AWS_REGION, ...          as for every AWS tool
+  AWS_POLL_DELAY_SECONDS                pause between two looks at AWS
+  AWS_MAX_ATTEMPTS                      how many looks before giving up
+  NO_COLOR, PACKER_NO_COLOR             no escape codes
+  PACKER_LOG=1, PACKER_LOG_PATH=FILE    log to standard error, to a file
+  XDG_STATE_HOME                        where journals are kept";
 
 const CLI_EXAMPLES: &str = "\
 Examples:
@@ -65,13 +65,13 @@ pub struct BuildArgs {
     /// After a failed step: cleanup, abort, ask or run-cleanup-provisioner
     #[arg(long, value_name = "WHAT", default_value = "cleanup", hide_possible_values = true, overrides_with = "on_error")]
     pub on_error: OnErrorArg,
-    /// Builds that run at the same time; 0 is all of them
+    /// Builds at a time; 0 is no limit
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, overrides_with = "parallel_builds")]
     pub parallel_builds: i64,
-    /// Replace an image of the same name, with its snapshots where the template says so
+    /// Replace an image that has the same name
     #[arg(long)]
     pub force: bool,
-    /// Stop after each step until Enter is pressed; one build at a time
+    /// Pause after each step; one build at a time
     #[arg(long)]
     pub debug: bool,
     /// Put the time before each line of a build
@@ -98,7 +98,7 @@ pub struct ValidateArgs {
     /// The template and its variables.
     #[command(flatten)]
     pub template: TemplateArgs,
-    /// Check the template's structure only, not its variables and values
+    /// Check the structure only, not the values
     #[arg(long)]
     pub syntax_only: bool,
     /// How to print.
@@ -114,7 +114,7 @@ pub struct ValidateArgs {
 #[command(after_help = "\
 Examples:
   amibake inspect packer-template.json
-  amibake inspect -machine-readable packer-template.json | grep template-variable")]
+  amibake inspect -machine-readable packer-template.json | grep variable")]
 pub struct InspectArgs {
     /// The template and its variables.
     #[command(flatten)]
@@ -164,16 +164,16 @@ pub struct TemplateArgs {
     /// Template, a JSON file; `-` reads standard input
     #[arg(value_name = "TEMPLATE")]
     pub path: String,
-    /// Set a user variable; repeatable, stronger than var files
+    /// Set a user variable (repeatable, beats var files)
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub var: Vec<Variable>,
-    /// Set user variables from a JSON file; repeatable, the last file wins
+    /// Read user variables from a JSON file (repeatable)
     #[arg(long, value_name = "FILE")]
     pub var_file: Vec<String>,
-    /// Take only the builds of these names (comma-separated)
+    /// Take only these builds (comma-separated)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub only: Option<Vec<String>>,
-    /// Leave out builds and post-processors of these names
+    /// Leave out these builds and post-processors
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub except: Vec<String>,
     /// Packer's word for the language of a template without a telling name
@@ -184,7 +184,7 @@ pub struct TemplateArgs {
 /// How to print.
 #[derive(Debug, Args)]
 pub struct OutputArgs {
-    /// Colour the output; by default if it goes to a terminal
+    /// Colour the output [default: on a terminal]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true, hide_possible_values = true, overrides_with = "color")]
     pub color: Option<bool>,
     /// Print lines for programs: TIME,TARGET,TYPE,DATA

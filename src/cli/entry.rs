@@ -86,14 +86,14 @@ fn understand(words: &[String]) -> Result<Command, Answer> {
 fn parse(name: &str, words: &[String]) -> Result<Command, Answer> {
     let mut cli = Cli::command();
     cli.build();
-    let Some(command) = cli.find_subcommand(name) else { return Err(unknown_command(name)) };
-    let usage = |error: UsageError| Answer::error(error.text(name), exit::FAILURE);
-    let flags = flags::normalise(command, words).map_err(usage)?;
+    let Some(command) = cli.find_subcommand_mut(name) else { return Err(unknown_command(name)) };
+    let usage = |error: UsageError, command: &mut clap::Command| Answer::error(error.text(command), exit::FAILURE);
+    let flags = flags::normalise(command, words).map_err(|error| usage(error, command))?;
     let line = ["amibake".to_owned(), name.to_owned()].into_iter().chain(flags);
     match Cli::try_parse_from(line) {
         Ok(cli) => Ok(cli.command),
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => Err(Answer { text: error.to_string(), status: exit::SUCCESS }),
-        Err(error) => Err(usage(UsageError::from_clap(&error))),
+        Err(error) => Err(usage(UsageError::from_clap(&error), command)),
     }
 }
 

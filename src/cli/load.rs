@@ -123,8 +123,11 @@ fn template_dir(path: &str, cwd: &str) -> String {
 /// The template's text and how messages call it.
 fn template_text(args: &TemplateArgs) -> Result<(String, String), Finding> {
     let path = args.path.as_str();
-    if args.config_type == Some(ConfigType::Hcl2) || path.ends_with(".hcl") || path.ends_with(".pkr.json") || Path::new(path).is_dir() {
-        return Err(hcl2(path));
+    if args.config_type == Some(ConfigType::Hcl2) || path.ends_with(".hcl") || path.ends_with(".pkr.json") {
+        return Err(hcl2(format!("`{path}` is an HCL2 template")));
+    }
+    if Path::new(path).is_dir() {
+        return Err(hcl2(format!("`{path}` is a folder, where Packer looks for HCL2 templates")));
     }
     if path == "-" {
         let mut bytes = Vec::new();
@@ -153,9 +156,9 @@ fn unreadable(what: &str, code: &'static str, path: &str, reason: &str) -> Findi
     without_place(code, format!("cannot read the {what} `{path}`: {reason}"))
 }
 
-fn hcl2(path: &str) -> Finding {
-    without_place("hcl2-template", format!("`{path}` is an HCL2 template or a folder of them"))
-        .with_help("amibake reads Packer's JSON templates: one file with \"builders\", \"provisioners\" and so on")
+fn hcl2(message: String) -> Finding {
+    without_place("hcl2-template", message)
+        .with_help("amibake reads Packer's JSON templates: name one file with \"builders\", \"provisioners\" and so on")
 }
 
 /// A finding about a file that has no text to point into.

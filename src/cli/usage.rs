@@ -36,10 +36,11 @@ impl UsageError {
         }
     }
 
-    /// The whole text for `amibake COMMAND`.
-    pub fn text(&self, command: &str) -> String {
+    /// The whole text for a command.
+    pub fn text(&self, command: &mut clap::Command) -> String {
         let hint = self.hint.as_ref().map(|hint| format!("{hint}\n")).unwrap_or_default();
-        format!("{}\n{hint}\nUsage: amibake {command} [flags] TEMPLATE\n`amibake {command} -help` lists the flags.", self.message)
+        let (usage, name) = (command.render_usage(), command.get_name());
+        format!("{}\n{hint}\n{usage}\n`amibake {name} -help` lists the flags.", self.message)
     }
 }
 
