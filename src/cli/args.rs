@@ -7,8 +7,8 @@ use crate::engine::context::OnError;
 const ENVIRONMENT: &str = "\
 Environment:
   AWS_PROFILE, AWS_REGION, ...          as for every AWS tool
-  AWS_POLL_DELAY_SECONDS                pause between two looks at AWS
-  AWS_MAX_ATTEMPTS                      how many looks before giving up
+  AWS_POLL_DELAY_SECONDS,
+  AWS_MAX_ATTEMPTS                      their product limits each wait for AWS
   NO_COLOR, PACKER_NO_COLOR             no escape codes
   PACKER_LOG=1, PACKER_LOG_PATH=FILE    log to standard error, to a file
   XDG_STATE_HOME                        where journals are kept";

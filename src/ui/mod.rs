@@ -16,3 +16,6 @@ pub mod machine;
 pub mod paint;
 pub mod redact;
 pub mod relay;
+
+#[cfg(test)]
+mod tests;
