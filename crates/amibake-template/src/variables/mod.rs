@@ -1,12 +1,18 @@
 //! User variables: sources, precedence, evaluation in passes (reference section 8).
 
+mod evaluate;
+mod shield;
+mod unresolved;
+mod var_file;
+
 use std::collections::BTreeMap;
 
 use crate::component::Secret;
-use crate::document::Document;
-use crate::finding::Finding;
-use crate::lang::Host;
 use crate::source::Span;
+
+pub use self::evaluate::evaluate;
+pub(crate) use self::unresolved::undeclared;
+pub use self::var_file::read_var_file;
 
 /// A value given from outside the template.
 #[derive(Debug, Clone)]
@@ -28,14 +34,4 @@ pub struct Values {
     pub spans: BTreeMap<String, Span>,
     /// Final values that must never be shown.
     pub sensitive: Vec<Secret>,
-}
-
-/// Reads a var file: one JSON object of strings.
-pub fn read_var_file(_root: &crate::json::Node) -> (Vec<Given>, Vec<Finding>) {
-    unimplemented!()
-}
-
-/// Evaluates all variables. `given` is in the order of strength, weakest first: var files, then `-var`.
-pub fn evaluate(_document: &Document, _given: &[Given], _host: &Host) -> (Values, Vec<Finding>) {
-    unimplemented!()
 }

@@ -1,8 +1,22 @@
 //! A template's structure: root keys, builders, provisioners, post-processor chains (reference sections 3 to 7).
 
-use crate::finding::Finding;
+mod cross;
+mod post_processor;
+mod provisioner;
+mod read;
+mod root;
+mod shape;
+mod version;
+
+use crate::component::GoDuration;
 use crate::json::Node;
 use crate::source::Span;
+
+pub use self::cross::cross_check;
+pub(crate) use self::cross::list as name_list;
+pub use self::read::read;
+pub use self::version::COMPATIBLE_VERSION;
+pub(crate) use self::shape::describe;
 
 /// A template as written: structure checked, nothing rendered.
 #[derive(Debug, Clone)]
@@ -60,6 +74,10 @@ pub struct Provisioner {
     pub only: Vec<String>,
     /// Raw builder names of `except`.
     pub except: Vec<String>,
+    /// `pause_before`.
+    pub pause_before: Option<GoDuration>,
+    /// `timeout`.
+    pub timeout: Option<GoDuration>,
 }
 
 /// An element of a post-processor chain.
@@ -77,9 +95,4 @@ pub struct PostProcessor {
     pub except: Vec<String>,
     /// `keep_input_artifact`.
     pub keep_input_artifact: Option<bool>,
-}
-
-/// Reads a template's structure; all problems at once.
-pub fn read(_root: Node) -> (Option<Document>, Vec<Finding>) {
-    unimplemented!()
 }

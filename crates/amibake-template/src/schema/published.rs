@@ -1,13 +1,13 @@
-//! JSON Schemas derived from the configuration types: the form people write, and the strict one checked after rendering.
+//! stub
 
 use crate::registry::Registry;
 
 /// The published schema of a whole template, draft-07 (`schema/packer-template.schema.json`).
 pub fn template_schema(_registry: &Registry) -> serde_json::Value {
-    unimplemented!()
+    serde_json::Value::Null
 }
 
 /// The published schema of a var file (`schema/packer-vars.schema.json`).
 pub fn vars_schema() -> serde_json::Value {
-    unimplemented!()
+    serde_json::Value::Null
 }
