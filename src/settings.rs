@@ -6,11 +6,9 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use amibake_template::document::COMPATIBLE_VERSION;
 use amibake_template::lang::Host;
 use jiff::Timestamp;
-
-/// What templates see as `packer_version`, and what `min_packer_version` is compared with: the newest version whose templates are read.
-pub const PACKER_VERSION: &str = "1.16.0";
 
 /// The outside world at the start of the run.
 #[derive(Debug, Clone)]
@@ -90,7 +88,7 @@ impl Settings {
             template_dir,
             started_unix_nanos: self.started.as_nanosecond(),
             seed: self.seed,
-            packer_version: PACKER_VERSION.to_owned(),
+            packer_version: COMPATIBLE_VERSION.to_owned(),
         }
     }
 }

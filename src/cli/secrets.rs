@@ -1,6 +1,7 @@
 //! What must not be printed.
 
 use amibake_template::json::Value;
+use amibake_template::lang::Template;
 use amibake_template::variables::evaluate;
 
 use super::load::Loaded;
@@ -23,6 +24,6 @@ pub fn hide(loaded: &Loaded, screen: &mut Screen) {
     let given = loaded.given.iter().filter(|given| document.sensitive.contains(&given.name)).map(|given| given.value.as_str());
     let evaluated = values.sensitive.iter().map(|secret| secret.expose());
     // A default such as `{{env `PASSWORD`}}` is no secret itself: masking it would hide the place that findings point at.
-    let raw = defaults.chain(given).filter(|text| !text.contains("{{"));
+    let raw = defaults.chain(given).filter(|text| !Template::has_actions(text));
     screen.hide(raw.chain(evaluated));
 }

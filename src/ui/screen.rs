@@ -158,7 +158,7 @@ impl Screen {
                 self.print_line(&machine::line(now.as_second(), "", "ui", &["say", text]))
             }
             Piece::Question(text) => {
-                let _ = write!(self.out, "{text} ");
+                let _ = write!(self.out, "{} ", text.trim_end());
                 self.flush();
             }
             Piece::Fact { target, kind, data } if self.look.machine_readable => {

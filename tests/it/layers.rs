@@ -1,7 +1,7 @@
 //! The architecture, read from the source: a module imports only what stands below it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use regex::Regex;
 
@@ -46,7 +46,7 @@ const ABSENT: &[(&str, &str, &[&str])] = &[
     ("src", r"\bamibake_aws\b", &["main.rs"]),
     ("src", r"std::env::(vars?|vars_os|var_os|current_dir|home_dir)\b|Timestamp::now|Zoned::now|SystemTime::now", &["settings.rs"]),
     ("src", r"tokio::spawn|JoinSet|spawn_local", &["scheduler.rs"]),
-    ("src", r"\bstdout\(|\bstderr\(|\bprintln!|\beprintln!|\bprint!", &["cli/entry.rs"]),
+    ("src", r"\bstdout\(|\bstderr\(|\bprintln!|\beprintln!|\bprint!", &["cli/entry.rs", "settings.rs"]),
 ];
 
 #[test]
@@ -137,7 +137,7 @@ fn collect(root: &Path, dir: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
-fn is_test(path: &PathBuf) -> bool {
+fn is_test(path: &Path) -> bool {
     path.file_stem().is_some_and(|stem| stem == "tests")
 }
 
