@@ -6,27 +6,78 @@
 //! ```ignore
 //! let (instance, entry) = cx.teardown.create(&region, Resource::instance(&token), Lifetime::Build, region.ec2.run_instance(request)).await?;
 //! ```
+//!
+//! [`resource`](Resource): what can be owned; `unwind`: in which order it goes; `remove`: how each kind goes; `search`: how what a lost
+//! reply hid is found.
 
+mod leftover;
+mod local;
+mod remove;
 mod resource;
+mod search;
+#[cfg(test)]
+mod tests;
+mod unwind;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use amibake_ec2::Ec2Error;
 use amibake_ec2::model::Tag;
+use amibake_ec2::{Ec2Error, ErrorKind};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
+pub use leftover::Leftover;
+pub use remove::remove_image;
 pub use resource::{Created, ImageOrigin, Lifetime, Resource};
+pub use unwind::Ending;
 
-use crate::engine::context::AwsRegion;
-use crate::engine::journal::JournalError;
+use crate::engine::account::AwsRegion;
+use crate::engine::journal::{Journal, JournalError, Place};
+use crate::event::Reporter;
+
+/// Tag of the run, on whatever a build creates except the image.
+pub const RUN_TAG: &str = "amibake:run-id";
+/// Tag of the build, beside [`RUN_TAG`].
+pub const BUILD_TAG: &str = "amibake:build";
+/// EC2's longest tag value, characters.
+const TAG_VALUE_LIMIT: usize = 256;
+/// How long one creating call may take, all its repetitions within the SDK included.
+pub const CREATE_LIMIT: Duration = Duration::from_secs(300);
 
 /// A build's stack. Cheap to clone; all methods take `&self`, so that things may be created side by side.
 #[derive(Clone)]
-pub struct Teardown {}
+pub struct Teardown {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    run_id: String,
+    build: String,
+    /// Start of the run, nanoseconds since 1970: an image older than that is not ours.
+    started_unix_nanos: i128,
+    journal: Arc<Journal>,
+    report: Reporter,
+    stack: Mutex<Vec<Entry>>,
+}
+
+/// One owned thing.
+#[derive(Clone)]
+struct Entry {
+    id: EntryId,
+    region: Option<AwsRegion>,
+    resource: Resource,
+    lifetime: Lifetime,
+    /// When it was made, as far as known.
+    since: Instant,
+}
 
 /// Names one entry of the stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EntryId(u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EntryId(pub(in crate::engine) u64);
 
 /// Why nothing (certain) was created.
 #[derive(Debug, thiserror::Error)]
@@ -58,22 +109,18 @@ impl CreateError {
     }
 }
 
-/// Something that could not be removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    /// What it is, with its region: `instance i-… in us-east-2`.
-    pub what: String,
-    /// Why it is still there.
-    pub why: String,
-    /// The command that removes it.
-    pub command: String,
-}
-
 impl Teardown {
+    /// An empty stack of a build.
+    pub fn new(run_id: &str, build: &str, started_unix_nanos: i128, journal: Arc<Journal>, report: Reporter) -> Self {
+        let (run_id, build) = (run_id.to_owned(), build.to_owned());
+        Self { inner: Arc::new(Inner { run_id, build, started_unix_nanos, journal, report, stack: Mutex::default() }) }
+    }
+
     /// The tags that every creating call has to carry (key pair, group, instance, volumes, network interface), never the image:
-    /// `amibake:run-id` and `amibake:build`. Unwinding finds by them what a lost reply hid.
+    /// [`RUN_TAG`] and [`BUILD_TAG`]. Unwinding finds by them what a lost reply hid.
     pub fn tags(&self) -> Vec<Tag> {
-        unimplemented!()
+        let tag = |key: &str, value: &str| Tag { key: key.to_owned(), value: value.chars().take(TAG_VALUE_LIMIT).collect() };
+        vec![tag(RUN_TAG, &self.inner.run_id), tag(BUILD_TAG, &self.inner.build)]
     }
 
     /// Owns what `call` creates: journals the intention, lets the call run to its end (never raced against cancellation, at most
@@ -88,8 +135,31 @@ impl Teardown {
         lifetime: Lifetime,
         call: impl Future<Output = amibake_ec2::Result<T>> + Send,
     ) -> Result<(T, EntryId), CreateError> {
-        let _ = (region, resource, lifetime, call.await);
-        unimplemented!()
+        let entry = self.intend(region, resource, lifetime)?;
+        match tokio::time::timeout(CREATE_LIMIT, call).await {
+            Ok(Ok(made)) => {
+                self.complete(entry, &made);
+                Ok((made, entry))
+            }
+            Ok(Err(error)) if error.kind == ErrorKind::Unknown => Err(CreateError::Unknown { error, entry }),
+            Ok(Err(error)) => {
+                self.release(entry);
+                Err(CreateError::Ec2(error))
+            }
+            Err(_) => {
+                let error = Ec2Error::unknown("Create", format!("no answer within {} seconds", CREATE_LIMIT.as_secs()));
+                Err(CreateError::Unknown { error, entry })
+            }
+        }
+    }
+
+    fn intend(&self, region: &AwsRegion, resource: Resource, lifetime: Lifetime) -> Result<EntryId, JournalError> {
+        let (entry, written) = self.push(Some(region), resource, lifetime);
+        if let Err(error) = written {
+            self.release(entry);
+            return Err(error);
+        }
+        Ok(entry)
     }
 
     /// Owns something that exists already: a volume that will outlive its instance, a temporary file (`region` None), a process.
@@ -97,33 +167,56 @@ impl Teardown {
     /// # Errors
     /// The journal cannot be written. It is owned all the same.
     pub fn own(&self, region: Option<&AwsRegion>, resource: Resource, lifetime: Lifetime) -> Result<EntryId, JournalError> {
-        let _ = (region, resource, lifetime);
-        unimplemented!()
+        let (entry, written) = self.push(region, resource, lifetime);
+        written.map(|()| entry)
+    }
+
+    fn push(&self, region: Option<&AwsRegion>, resource: Resource, lifetime: Lifetime) -> (EntryId, Result<(), JournalError>) {
+        let place = region.map(|region| Place { region: region.name().clone(), reach: (*region.reach).clone() });
+        let (id, written) = self.inner.journal.intend(&self.inner.build, place, lifetime, &resource);
+        self.stack().push(Entry { id, region: region.cloned(), resource, lifetime, since: Instant::now() });
+        (id, written)
     }
 
     /// Completes an entry whose reply was lost with what was found since.
     pub fn complete(&self, entry: EntryId, made: &impl Created) {
-        let _ = (entry, made);
-        unimplemented!()
+        if let Some(known) = self.stack().iter_mut().find(|known| known.id == entry) {
+            made.complete(&mut known.resource);
+            known.since = Instant::now();
+            self.inner.journal.complete(entry, &known.resource);
+        }
     }
 
     /// Takes an entry off the stack: the builder removed it itself, or handed it over.
     pub fn release(&self, entry: EntryId) {
-        let _ = entry;
-        unimplemented!()
+        let mut stack = self.stack();
+        let before = stack.len();
+        stack.retain(|known| known.id != entry);
+        if stack.len() < before {
+            self.inner.journal.release(entry);
+        }
     }
 
     /// Makes an entry that was part of the artifact temporary, or the other way round (the image before encryption).
     pub fn set_lifetime(&self, entry: EntryId, lifetime: Lifetime) {
-        let _ = (entry, lifetime);
-        unimplemented!()
+        if let Some(known) = self.stack().iter_mut().find(|known| known.id == entry) {
+            known.lifetime = lifetime;
+            self.inner.journal.live(entry, lifetime);
+        }
+    }
+
+    /// What is on the stack at this moment, newest first, as it would be told if it stayed: for the second interrupt.
+    pub fn remaining(&self, why: &str) -> Vec<Leftover> {
+        self.stack().iter().rev().filter_map(|entry| Leftover::of(entry, &self.inner.run_id, why)).collect()
     }
 
     /// Where the run's journal is, for messages.
     pub fn journal_path(&self) -> Option<PathBuf> {
-        unimplemented!()
+        self.inner.journal.path().map(ToOwned::to_owned)
+    }
+
+    fn stack(&self) -> MutexGuard<'_, Vec<Entry>> {
+        // A build that panicked in here leaves a vector, and it must be unwound all the more.
+        self.inner.stack.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// How long one creating call may take, all its repetitions within the SDK included.
-pub const CREATE_LIMIT: std::time::Duration = std::time::Duration::from_secs(300);

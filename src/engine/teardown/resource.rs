@@ -105,6 +105,11 @@ impl Resource {
         Self::Instance { client_token: client_token.into(), id: None }
     }
 
+    /// A process just started; its start time is read here.
+    pub fn process(pid: u32, control_socket: Option<PathBuf>) -> Self {
+        Self::Process { pid, start_time: super::local::start_time(pid), control_socket }
+    }
+
     /// An image about to be made or copied.
     pub fn image(name: impl Into<String>, origin: ImageOrigin) -> Self {
         Self::Image { name: name.into(), origin, id: None }
