@@ -153,7 +153,8 @@ impl<'a> Decoder<'a> {
     fn list(&mut self, node: &Node, items: &Json, pointer: &str) -> Outcome {
         match &node.value {
             Value::Array(elements) => {
-                let decoded = elements.iter().enumerate().map(|(index, element)| self.element(element, items, &format!("{pointer}/{index}")));
+                let decoded =
+                    elements.iter().enumerate().map(|(index, element)| self.element(element, items, &format!("{pointer}/{index}")));
                 collect(decoded.collect())
             }
             Value::Object(members) if members.is_empty() => Outcome::Value(Json::Array(Vec::new())),
@@ -222,7 +223,9 @@ impl<'a> Decoder<'a> {
                 }
                 Outcome::Value(Json::Object(map))
             }
-            Value::String(text) => self.render(node, &text.value, false, pointer).map_or(Outcome::Failed, |text| Outcome::Value(Json::String(text))),
+            Value::String(text) => {
+                self.render(node, &text.value, false, pointer).map_or(Outcome::Failed, |text| Outcome::Value(Json::String(text)))
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => Outcome::Value(node.to_json()),
         }
     }
@@ -261,7 +264,9 @@ fn is_unset_by_zero(value: &Json, schema: &Json) -> bool {
             let listed = schema.get("enum").and_then(Json::as_array).map(|values| values.contains(value));
             listed == Some(false) || ["pattern", "minLength"].iter().any(|key| schema.get(key).is_some())
         }
-        Json::Number(number) if number.as_f64() == Some(0.0) => schema.get("minimum").and_then(Json::as_f64).is_some_and(|least| least > 0.0),
+        Json::Number(number) if number.as_f64() == Some(0.0) => {
+            schema.get("minimum").and_then(Json::as_f64).is_some_and(|least| least > 0.0)
+        }
         Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => false,
     }
 }

@@ -6,8 +6,8 @@
 pub(crate) mod constraints;
 mod decoder;
 mod problem;
-mod render;
 mod renamed;
+mod render;
 mod scalar;
 mod shape;
 

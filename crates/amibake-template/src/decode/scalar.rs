@@ -89,7 +89,8 @@ impl Decoder<'_> {
 
     /// A value for a message, unless it is nobody's business.
     pub(crate) fn shown(&self, text: &str, secret: bool, pointer: &str) -> String {
-        let from_sensitive = self.origins.get(pointer).into_iter().flatten().any(|origin| self.setting.sensitive.contains(&origin.variable));
+        let from_sensitive =
+            self.origins.get(pointer).into_iter().flatten().any(|origin| self.setting.sensitive.contains(&origin.variable));
         if secret || from_sensitive { HIDDEN.to_owned() } else { format!("{text:?}") }
     }
 }
@@ -141,7 +142,9 @@ fn to_integer(written: &Written) -> Converted<i64> {
 fn to_number(written: &Written) -> Converted<Json> {
     match written {
         Written::Text(text) if text.is_empty() => Ok(json!(0)),
-        Written::Text(text) | Written::Number(text) => text.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| json!(value)).ok_or(None),
+        Written::Text(text) | Written::Number(text) => {
+            text.parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| json!(value)).ok_or(None)
+        }
         Written::Bool(value) => Ok(json!(i64::from(*value))),
     }
 }

@@ -15,8 +15,8 @@ use crate::source::Span;
 pub use self::cross::cross_check;
 pub(crate) use self::cross::list as name_list;
 pub use self::read::read;
-pub use self::version::COMPATIBLE_VERSION;
 pub(crate) use self::shape::describe;
+pub use self::version::COMPATIBLE_VERSION;
 
 /// A template as written: structure checked, nothing rendered.
 #[derive(Debug, Clone)]

@@ -17,7 +17,9 @@ pub(super) fn chains(node: &Node, findings: &mut Vec<Finding>) -> Vec<Vec<PostPr
     for (index, item) in list("`post-processors`", "a list", node, findings).iter().enumerate() {
         let chain = match &item.value {
             Value::Array(items) => chain(index + 1, items, findings),
-            Value::String(_) | Value::Object(_) => element(&format!("post-processor {}.1", index + 1), item, findings).into_iter().collect(),
+            Value::String(_) | Value::Object(_) => {
+                element(&format!("post-processor {}.1", index + 1), item, findings).into_iter().collect()
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {
                 findings.push(wrong_type(&format!("post-processor {}", index + 1), FORMS, item));
                 continue;

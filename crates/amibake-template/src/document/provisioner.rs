@@ -48,9 +48,7 @@ fn names(key: &str, node: &Node, findings: &mut Vec<Finding>) -> Vec<String> {
             findings.push(wrong_type(&format!("`{key}`"), "a list of builder names", node));
             Vec::new()
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            weak_name(&what, Some(node), findings).into_iter().collect()
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => weak_name(&what, Some(node), findings).into_iter().collect(),
     }
 }
 

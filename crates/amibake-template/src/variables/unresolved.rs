@@ -31,7 +31,8 @@ pub(super) fn explain(postponed: &[Postponed], raw: &BTreeMap<&str, Raw<'_>>, do
                 [one] => format!("the variable `{one}` refers to itself"),
                 all => format!("the variables {} refer to each other in a circle", crate::document::name_list(all)),
             };
-            findings.push(Finding::error("variable-cycle", message, span).with_help("give one of them a value that needs no other variable"));
+            findings
+                .push(Finding::error("variable-cycle", message, span).with_help("give one of them a value that needs no other variable"));
         }
     }
     findings

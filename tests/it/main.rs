@@ -1,0 +1,14 @@
+//! Tests of the whole program, in one binary: a second one would link everything again.
+//!
+//! - `cases`: folders under tests/cases, one a command line; a new one needs no Rust.
+//! - `packer`: what Packer itself printed for small templates, under tests/cases/packer.
+//! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
+//! - `layers`: the architecture, read from the `use` lines.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may say so by panicking")]
+
+mod cases;
+mod command_line;
+mod layers;
+mod packer;
+mod program;
