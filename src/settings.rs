@@ -89,6 +89,7 @@ impl Settings {
             started_unix_nanos: self.started.as_nanosecond(),
             seed: self.seed,
             packer_version: COMPATIBLE_VERSION.to_owned(),
+            ..Host::default()
         }
     }
 }
