@@ -51,8 +51,8 @@ async fn a_build_is_hardly_longer_than_ec2_takes() {
     // Running 6 s, stop 11 s, image 47 s.
     let over = outcome.took.as_secs_f64() - 64.0;
     assert!(over < 3.0, "{over} s over what EC2 takes");
-    let seconds = outcome.took.as_secs() as usize;
-    assert!(outcome.calls.len() < seconds, "{} calls in {seconds} s", outcome.calls.len());
+    let waits = outcome.calls.iter().filter(|call| matches!(call.operation, "DescribeInstances" | "DescribeImages")).count();
+    assert!(waits < outcome.took.as_secs() as usize + 5, "{waits} describing calls in {:?}", outcome.took);
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,7 +63,38 @@ async fn what_a_build_tells() {
     let ids = regex::Regex::new("(ami|i|snap)-[0-9a-f]{8,}").unwrap();
     let uuids = regex::Regex::new("[0-9a-f]{8}-[0-9a-f-]{27}").unwrap();
     let text = uuids.replace_all(&ids.replace_all(&outcome.text, "$1-ID"), "UUID").into_owned();
-    insta::assert_snapshot!(text);
+    insta::assert_snapshot!(text, @r#"
+    ==> Prevalidating any provided VPC information
+    ==> Prevalidating AMI Name: an-image
+        Found Image ID: ami-ID
+    ==> Creating temporary keypair: packer_UUID
+    ==> Creating temporary security group for this instance: packer_UUID
+    ==> Authorizing access to port 22 from [0.0.0.0/0] in the temporary security groups...
+    ==> Launching a source AWS instance...
+    ==> Adding tags to source instance
+        Adding tag: "creator": "me"
+        Instance ID: i-ID
+    ==> Waiting for instance (i-ID) to become ready...
+    ==> Connected to SSH!
+        ran: provision
+    ==> Stopping the source instance...
+        Stopping instance
+    ==> Waiting for the instance to stop...
+    ==> Creating AMI an-image from instance i-ID
+        AMI: ami-ID
+    ==> Waiting for AMI to become ready...
+    ==> Deleting temporary keypair...
+    ==> Deleting temporary security group...
+    ==> Adding tags to AMI (ami-ID)...
+    ==> Tagging snapshot: snap-ID
+    ==> Creating AMI tags
+        Adding tag: "Name": "x"
+        Adding tag: "creator": "me"
+    ==> Creating snapshot tags
+    ==> Terminating the source AWS instance...
+    ==> Cleaning up any extra volumes...
+    ==> No volumes to clean up, skipping
+    "#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,10 +234,19 @@ async fn the_temporary_key_does_not_stay_in_the_image() {
 async fn mistakes_that_only_ec2_knows() {
     for (keys, error) in [
         (json!({"ami_regions": ["xx-west-9"]}), "error validating regions: Invalid region(s): [xx-west-9], available regions: ["),
-        (json!({"source_ami_filter": {"filters": {"name": "nothing"}, "owners": ["self"]}}), "No AMI was found in us-east-1 matching filters: owners self; filters name=nothing"),
+        (
+            json!({"source_ami_filter": {"filters": {"name": "nothing"}, "owners": ["self"]}}),
+            "No AMI was found in us-east-1 matching filters: owners self; filters name=nothing",
+        ),
         (json!({"source_ami_filter": {"filters": {"name": "al2023*"}, "owners": ["amazon"]}}), "Your query returned more than one result."),
-        (json!({"security_group_id": "sg-0123456789abcdef0"}), "Couldn't find specified security group in us-east-1: DescribeSecurityGroups: InvalidGroup.NotFound"),
-        (json!({"security_group_filter": {"filters": {"tag:Class": "none"}}}), "No security group was found in us-east-1 matching filters: tag:Class=none"),
+        (
+            json!({"security_group_id": "sg-0123456789abcdef0"}),
+            "Couldn't find specified security group in us-east-1: DescribeSecurityGroups: InvalidGroup.NotFound",
+        ),
+        (
+            json!({"security_group_filter": {"filters": {"tag:Class": "none"}}}),
+            "No security group was found in us-east-1 matching filters: tag:Class=none",
+        ),
         (json!({"tags": {"Base": "{{ .Nothing }}"}}), "Error processing tag: Base:{{ .Nothing }} - "),
         (json!({"iam_instance_profile": "none"}), "Error launching source instance in us-east-1: RunInstances: InvalidParameterValue"),
         (json!({"subnet_id": "vpc-1"}), "subnet_id: `vpc-1` is not an id of the form `subnet-…`"),

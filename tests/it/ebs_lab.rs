@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -75,6 +76,7 @@ pub struct Bench {
     pub cancel: CancellationToken,
     pub force: bool,
     before: Inventory,
+    runs: AtomicU32,
 }
 
 /// How a build ended.
@@ -93,7 +95,7 @@ pub struct Outcome {
 impl Bench {
     pub fn new(lab: Lab) -> Self {
         let before = lab.inventory();
-        Self { lab, cancel: CancellationToken::new(), force: false, before }
+        Self { lab, cancel: CancellationToken::new(), force: false, before, runs: AtomicU32::new(1) }
     }
 
     /// Builds, and unwinds as the scheduler does.
@@ -118,7 +120,7 @@ impl Bench {
     }
 
     fn context(&self, report: Reporter) -> BuildContext {
-        let run_uuid = "0b9ac5f2-6f0e-4a5e-9f0a-3c1d6b2e7f10".to_owned();
+        let run_uuid = format!("0b9ac5f2-6f0e-4a5e-9f0a-{:012}", self.runs.fetch_add(1, Ordering::Relaxed));
         let host = Host { started_unix_nanos: OPENED_UNIX_NANOS, ..Host::default() };
         let late = LateContext {
             host: Arc::new(host),
