@@ -7,6 +7,9 @@ use crate::finding::Finding;
 use crate::json::{Member, Node, Value};
 use crate::source::Span;
 
+/// Keys the core takes from a builder before the component sees the rest.
+pub(crate) const BUILDER_KEYS: [&str; 2] = ["type", "name"];
+
 /// Reads a template's structure; all problems at once.
 ///
 /// This is all that `validate -syntax-only` looks at; what depends on several sections is left to [`super::cross_check`]. There is a
