@@ -88,6 +88,7 @@ impl Settings {
             template_dir,
             started_unix_nanos: self.started.as_nanosecond(),
             seed: self.seed,
+            uuids: std::sync::Arc::default(),
             packer_version: COMPATIBLE_VERSION.to_owned(),
             ..Host::default()
         }
