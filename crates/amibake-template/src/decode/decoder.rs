@@ -6,11 +6,11 @@ use serde_json::{Map, Value as Json};
 
 use super::shape::Shape;
 use crate::component::{Kind, Origin, Secret};
-use crate::document::describe;
 use crate::finding::{Finding, nearest};
 use crate::json::{Member, Node, Value};
 use crate::lang::Context;
 use crate::variables::Values;
+use crate::wording::describe;
 
 /// What all of a component's strings are rendered with.
 pub(crate) struct Setting<'a> {
@@ -243,7 +243,7 @@ fn keys_help(properties: &Map<String, Json>) -> String {
         return "take it away, or see the reference for the keys that exist".to_owned();
     }
     let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
-    format!("the keys are {}", crate::document::name_list(&keys))
+    format!("the keys are {}", crate::wording::name_list(&keys))
 }
 
 /// A list is whole or failed.

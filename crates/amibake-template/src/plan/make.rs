@@ -4,12 +4,12 @@ use super::components::{Of, Workshop, Written, has_errors};
 use super::names::{Named, selected};
 use super::{Build, Plan, Selection, wrapper};
 use crate::component::{Files, Kind};
-use crate::decode::template_problem;
 use crate::document::{BUILDER_KEYS, Document, cross_check};
 use crate::finding::{Finding, tidy};
 use crate::lang::{Context, Host, Scope, Template};
 use crate::registry::Registry;
 use crate::variables::{Given, Values, evaluate};
+use crate::wording::template_problem;
 
 /// Makes the plan of a document: variables, names, selection, first-pass rendering, decoding, checks. All findings at once; a plan
 /// only where none of them is an error.
