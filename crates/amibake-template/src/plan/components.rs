@@ -110,7 +110,7 @@ impl<'a> Workshop<'a> {
         let mut config = decoder.component(written.node, &constraints.schema);
         let node = match override_of(written, of.raw) {
             Some(over) => {
-                let changes = decoder.component(over, &constraints.schema);
+                let changes = decoder.over(over, &constraints.schema);
                 merge(&mut config, changes);
                 merge_nodes(written.node, over)
             }
