@@ -71,6 +71,7 @@ async fn a_filter_that_ec2_does_not_know_is_refused() {
     let request = |filter: Filter| DescribeImages { filters: vec![filter], ..DescribeImages::default() };
     let error = ec2.describe_images(request(Filter::new("nome", "x"))).await.unwrap_err();
     assert_eq!(error.to_string(), "DescribeImages: InvalidParameterValue: The filter 'nome' is invalid");
+    assert_eq!(code(ec2.describe_volumes(&[], &[Filter::new("state", "x")]).await), "InvalidParameterValue", "even without volumes");
     let empty = Filter { name: "name".to_owned(), values: Vec::new() };
     assert_eq!(code(ec2.describe_images(request(empty)).await), "InvalidParameterValue");
     let many = Filter { name: "name".to_owned(), values: vec!["x".to_owned(); 201] };
