@@ -1,6 +1,8 @@
 //! What makes images.
 
+pub mod amazon;
 pub mod amazon_ebs;
+pub mod communicator;
 pub mod file;
 pub mod null;
 

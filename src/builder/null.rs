@@ -1,1 +1,141 @@
-//! stub
+//! `null`: makes nothing; connects to a host that exists already (or to nothing) and runs the provisioners there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use amibake_template::component::{Check, Component, Kind};
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::artifact::Artifact;
+use crate::builder::communicator::{CommunicatorConfig, Speaks};
+use crate::builder::{BuildError, Builder};
+use crate::communicator::ssh::{self, Address, ConnectError};
+use crate::communicator::{Communicator, CommunicatorError, Content, Ended};
+use crate::engine::context::BuildContext;
+use crate::event::Reporter;
+
+/// Makes nothing: runs the provisioners on a host that exists already, or, with `"communicator": "none"`, those that need no host.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+pub struct Null {
+    /// How the host is reached; `ssh_host` and `ssh_username` must be given, unless `communicator` is `none`.
+    #[serde(flatten)]
+    pub communicator: CommunicatorConfig,
+}
+
+impl Component for Null {
+    const KIND: Kind = Kind::Builder;
+    const TYPE: &'static str = "null";
+    const EXAMPLE: &'static str = r#"{
+  "type": "null",
+  "communicator": "none"
+}"#;
+
+    fn check(&self, check: &mut Check<'_>) {
+        self.communicator.check(check);
+        if self.communicator.speaks() == Speaks::Ssh {
+            self.check_login(check);
+        }
+    }
+}
+
+impl Null {
+    fn check_login(&self, check: &mut Check<'_>) {
+        let config = &self.communicator;
+        if given(&config.ssh_host).is_none() {
+            check.error("ssh_host", "ssh-host", "`ssh_host` must be given", Some("or `\"communicator\": \"none\"`".to_owned()));
+        }
+        let password = config.ssh_password.as_ref().is_some_and(|password| !password.expose().is_empty());
+        if !password && !config.ssh_agent_auth && given(&config.ssh_private_key_file).is_none() {
+            let help = "give `ssh_private_key_file`, `ssh_agent_auth` or `ssh_password`";
+            check.error("ssh_username", "ssh-login", "no login for the host is given", Some(help.to_owned()));
+        }
+    }
+
+    async fn by_ssh(&self, cx: &mut BuildContext) -> Result<(), BuildError> {
+        let config = self.communicator.ssh(None, &cx.late.host.env);
+        let host = given(&self.communicator.ssh_host).unwrap_or_default().to_owned();
+        let address = Address { host, port: self.communicator.port() };
+        let connection = ssh::connect(&config, &address, &cx.report, &cx.cancel).await.map_err(connect_error)?;
+        let result = cx.provision(&connection, self.build_data(&address)).await;
+        connection.close().await;
+        result
+    }
+
+    fn build_data(&self, address: &Address) -> BTreeMap<String, String> {
+        let config = &self.communicator;
+        let password = config.ssh_password.as_ref().map(|password| password.expose().to_owned());
+        [
+            ("Host", address.host.clone()),
+            ("Port", address.port.to_string()),
+            ("User", config.ssh_username.clone().unwrap_or_default()),
+            ("Password", password.unwrap_or_default()),
+            ("ConnType", "ssh".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+}
+
+fn given(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}
+
+fn connect_error(error: ConnectError) -> BuildError {
+    match error {
+        ConnectError::Cancelled => BuildError::Cancelled,
+        other => BuildError::Failed(other.to_string()),
+    }
+}
+
+#[async_trait]
+impl Builder for Null {
+    async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
+        cx.step("StepConnect").await;
+        match self.communicator.speaks() {
+            Speaks::Ssh => self.by_ssh(cx).await?,
+            Speaks::Nothing => cx.provision(&NoHost, BTreeMap::from([("ConnType".to_owned(), "none".to_owned())])).await?,
+        }
+        Ok(Some(Artifact {
+            builder_id: "fnoeding.null",
+            id: "Null".to_owned(),
+            text: "Did not export anything. This is the null builder".to_owned(),
+            files: Vec::new(),
+            build_data: cx.late.build_data.clone(),
+            destroy: None,
+        }))
+    }
+}
+
+/// The communicator `none`: every command succeeds without running, files cannot be moved.
+struct NoHost;
+
+impl NoHost {
+    fn refuse(what: &str) -> CommunicatorError {
+        CommunicatorError::Refused(format!("{what} is not implemented when communicator = 'none'"))
+    }
+}
+
+#[async_trait]
+impl Communicator for NoHost {
+    async fn run(&self, _command: &str, _output: &Reporter) -> Result<Ended, CommunicatorError> {
+        Ok(Ended::Status(0))
+    }
+
+    async fn upload(&self, _content: Content<'_>, _remote: &str, _mode: Option<u32>) -> Result<(), CommunicatorError> {
+        Err(Self::refuse("Upload"))
+    }
+
+    async fn upload_dir(&self, _local: &str, _remote: &str) -> Result<(), CommunicatorError> {
+        Err(Self::refuse("UploadDir"))
+    }
+
+    async fn download(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
+        Err(Self::refuse("Download"))
+    }
+
+    async fn download_dir(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
+        Err(Self::refuse("DownloadDir"))
+    }
+}

@@ -28,7 +28,7 @@ impl Registry {
             type_name: C::TYPE,
             build_data: C::BUILD_DATA,
             example: C::EXAMPLE,
-            schema: || schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<C>(),
+            schema: strict_schema::<C>,
             check: |value, check| {
                 let config = C::deserialize(value).map_err(|error| error.to_string())?;
                 config.check(check);
@@ -46,4 +46,13 @@ impl Registry {
     pub(crate) fn find(&self, kind: Kind, type_name: &str) -> Option<&Entry> {
         self.entries.iter().find(|e| e.kind == kind && e.type_name == type_name)
     }
+}
+
+/// The schema as the type has it. Nothing is shared by reference: whoever walks it meets every key where it stands.
+fn strict_schema<C: Component>() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft07().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    settings.into_generator().into_root_schema_for::<C>()
 }

@@ -15,6 +15,14 @@ pub struct Span {
     pub end: u32,
 }
 
+impl Span {
+    /// A span from byte offsets; offsets beyond 4 GiB, which no template has, are cut off.
+    pub fn new(source: SourceId, start: usize, end: usize) -> Self {
+        let cut = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
+        Self { source, start: cut(start), end: cut(end.max(start)) }
+    }
+}
+
 /// A place as people count it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -44,14 +52,14 @@ impl Sources {
         id
     }
 
-    /// The name of a text.
+    /// The name of a text; empty for an id of another set of texts.
     pub fn name(&self, id: SourceId) -> &str {
-        &self.texts[id.0 as usize].name
+        self.texts.get(id.0 as usize).map_or("", |source| &source.name)
     }
 
-    /// The text itself.
+    /// The text itself; empty for an id of another set of texts.
     pub fn text(&self, id: SourceId) -> &str {
-        &self.texts[id.0 as usize].text
+        self.texts.get(id.0 as usize).map_or("", |source| &source.text)
     }
 
     /// Line and column of a span's start.
@@ -62,5 +70,28 @@ impl Sources {
         let line = 1 + before.iter().filter(|b| **b == b'\n').count();
         let column = 1 + String::from_utf8_lossy(&before[line_start..]).chars().count();
         Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failing test may panic")]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, at: &str, expected: (u32, u32)) {
+        let mut sources = Sources::default();
+        let id = sources.add("t", text);
+        let start = text.find(at).unwrap();
+        let place = sources.place(Span::new(id, start, start + at.len()));
+        assert_eq!((place.line, place.column), expected, "{text:?} at {at:?}");
+    }
+
+    #[test]
+    fn columns_count_characters_from_one() {
+        check("abc", "a", (1, 1));
+        check("a\nbc", "c", (2, 2));
+        check("a\r\nbc", "b", (2, 1));
+        check("äöü x", "x", (1, 5));
     }
 }

@@ -1,0 +1,121 @@
+//! Syntax errors in words a person can act on.
+
+use jsonc_parser::errors::{ParseError, ParseErrorKind as Kind};
+
+use crate::finding::Finding;
+use crate::source::{SourceId, Span};
+
+const CODE: &str = "json-syntax";
+
+/// Says what the parser stumbled over, where, and what to do.
+pub(crate) fn finding(source: SourceId, text: &str, base: usize, error: &ParseError) -> Finding {
+    let (start, end) = (error.range().start.min(text.len()), error.range().end.min(text.len()));
+    let unclosed = matches!(error.kind(), Kind::UnterminatedObject | Kind::UnterminatedArray | Kind::UnterminatedCommentBlock);
+    let (start, end) = match text.get(start..).and_then(|rest| rest.chars().next()) {
+        // The caret needs a character to stand under; of an unclosed list or object only the opening is shown.
+        Some(c) if end <= start || unclosed => (start, start + c.len_utf8()),
+        _ => (start, end),
+    };
+    let (message, help) = words(error.kind(), text, start);
+    let mut finding = Finding::error(CODE, message, Span::new(source, base + start, base + end));
+    finding.help = help.map(str::to_owned);
+    if unclosed {
+        return finding.with_label("opened here, never closed");
+    }
+    finding
+}
+
+fn words(kind: &Kind, text: &str, at: usize) -> (String, Option<&'static str>) {
+    let quoted = "put it between double quotes";
+    let rest = text.get(at..).unwrap_or_default();
+    let (message, help) = match kind {
+        Kind::TrailingCommasNotAllowed => ("trailing comma", "remove the comma: JSON has none before `}` or `]`"),
+        Kind::CommentsNotAllowed => (
+            "comments are not allowed in JSON",
+            "remove it, or keep it as a root key that begins with an underscore: \"_comment\": \"...\"",
+        ),
+        Kind::ExpectedComma => ("missing comma", "put a comma behind this"),
+        Kind::ExpectedColonAfterObjectKey => ("missing colon after a key", "write \"key\": value"),
+        Kind::ExpectedObjectValue => ("missing value after a key", "write \"key\": value"),
+        Kind::ExpectedStringObjectProperty => ("keys must be strings", quoted),
+        Kind::SingleQuotedStringsNotAllowed => ("strings need double quotes", "write \"...\" instead of '...'"),
+        Kind::HexadecimalNumbersNotAllowed => {
+            ("hexadecimal numbers are not allowed in JSON", "write the number in decimal, or as a string")
+        }
+        Kind::UnaryPlusNumbersNotAllowed => ("numbers have no plus sign in JSON", "remove the `+`"),
+        Kind::BareDecimalPointNumbersNotAllowed => ("numbers need a digit on both sides of the point", "write 0.5 or 5.0"),
+        Kind::NonFiniteNumbersNotAllowed => ("this is not a number in JSON", quoted),
+        Kind::UnterminatedObject => ("unclosed object", "add the missing `}`"),
+        Kind::UnterminatedArray => ("unclosed list", "add the missing `]`"),
+        Kind::UnterminatedCommentBlock => ("unclosed comment", "close it with `*/`"),
+        Kind::NestingDepthExceeded => ("nested more than 512 levels deep", "no template needs that: check the brackets"),
+        Kind::UnexpectedCloseBrace => ("unexpected `}`", "remove it, or add what is missing before it"),
+        Kind::UnexpectedCloseBracket => ("unexpected `]`", "remove it, or add what is missing before it"),
+        Kind::UnexpectedColon => ("unexpected `:`", "a colon stands only between a key and its value"),
+        Kind::UnexpectedComma => ("unexpected comma", "remove it, or add the value that is missing before it"),
+        Kind::UnexpectedWord => ("unexpected word", "strings need double quotes; the only words are true, false and null"),
+        Kind::String(kind) => return string_words(kind),
+        Kind::ExpectedDigit | Kind::ExpectedDigitFollowingNegativeSign | Kind::ExpectedPlusMinusOrDigitInNumberLiteral => {
+            return ("malformed number".into(), None);
+        }
+        Kind::UnexpectedTokenInObject | Kind::UnexpectedToken | Kind::MultipleRootJsonValues => {
+            return match rest.chars().next() {
+                Some(c) => (format!("unexpected `{}`", c.escape_debug()), None),
+                None => ("unexpected end of the file".into(), None),
+            };
+        }
+    };
+    (message.to_owned(), Some(help))
+}
+
+fn string_words(kind: &jsonc_parser::ParseStringErrorKind) -> (String, Option<&'static str>) {
+    use jsonc_parser::ParseStringErrorKind as Text;
+    match kind {
+        Text::UnterminatedStringLiteral => ("unclosed string".into(), Some("add the missing `\"`")),
+        Text::InvalidEscape | Text::InvalidEscapeInDoubleQuoteString | Text::InvalidEscapeInSingleQuoteString => (
+            "unknown escape in a string".into(),
+            Some("write `\\\\` for a backslash; JSON knows \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX"),
+        ),
+        Text::ExpectedFourHexDigits | Text::ExpectedTwoHexDigits => ("`\\u` needs four hexadecimal digits".into(), None),
+        Text::InvalidUnicodeEscapeSequence(_) => {
+            ("this escape stands for no character".into(), Some("half of a surrogate pair: write the character itself, or both halves"))
+        }
+    }
+}
+
+pub(crate) fn bom(span: Span) -> Finding {
+    Finding::error(CODE, "the file begins with a byte order mark", span).with_help("save it as UTF-8 without BOM")
+}
+
+pub(crate) fn empty(span: Span) -> Finding {
+    Finding::error(CODE, "the file is empty", span).with_help("a template is a JSON object: {\"builders\": [...]}")
+}
+
+pub(crate) fn trailing(span: Span) -> Finding {
+    Finding::error("trailing-text", "text after the end of the JSON value", span).with_help("remove it, or check the brackets before it")
+}
+
+pub(crate) fn number_range(number: &str, span: Span) -> Finding {
+    Finding::error("number-range", format!("the number {number} is too large"), span)
+}
+
+pub(crate) fn duplicate(key: &str, again: Span, first: Span) -> Finding {
+    Finding::error("duplicate-key", format!("the key `{}` stands twice in one object", key.escape_debug()), again)
+        .with_label("again here")
+        .also(first, "first here")
+        .with_help("keep one of them")
+}
+
+pub(crate) fn exotic_space(c: char, span: Span) -> Finding {
+    Finding::error(CODE, format!("unexpected character U+{:04X}", u32::from(c)), span)
+        .with_help("between values JSON knows only blanks, tabs and line breaks: type a normal blank here")
+}
+
+pub(crate) fn control_in_string(c: char, span: Span) -> Finding {
+    let (name, escape) = match c {
+        '\n' | '\r' => ("line break", "\\n"),
+        '\t' => ("tab", "\\t"),
+        _ => ("control character", "\\u00XX"),
+    };
+    Finding::error(CODE, format!("{name} inside a string"), span).with_help(format!("write `{escape}`, or close the string with `\"`"))
+}

@@ -1,0 +1,248 @@
+//! Connects to the source instance by SSH.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use amibake_ec2::model::{Instance, InstanceState};
+use async_trait::async_trait;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::key_pair::LoginKey;
+use crate::builder::BuildError;
+use crate::builder::amazon::given::Given;
+use crate::builder::amazon::site::Site;
+use crate::builder::amazon_ebs::config::AmazonEbs;
+use crate::builder::communicator::Speaks;
+use crate::communicator::ssh::{self, Address, ConnectError, HostSource, NoAddress, SshCommunicator, SshConfig};
+use crate::communicator::{Communicator, CommunicatorError, Content, Ended};
+use crate::engine::context::BuildContext;
+use crate::event::Reporter;
+
+/// How the builder gets at its guest: SSH in the program, something else in tests of the other steps.
+#[async_trait]
+pub trait Connect: Send + Sync {
+    /// Waits for the guest and connects.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    async fn connect(
+        &self,
+        config: &SshConfig,
+        source: &dyn HostSource,
+        report: &Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Box<dyn Connection>, ConnectError>;
+}
+
+/// An open connection.
+#[async_trait]
+pub trait Connection: Send + Sync {
+    /// What talks over it.
+    fn communicator(&self) -> &dyn Communicator;
+    /// Ends it.
+    async fn close(self: Box<Self>);
+}
+
+/// SSH by the system's `ssh`.
+pub struct BySsh;
+
+#[async_trait]
+impl Connect for BySsh {
+    async fn connect(
+        &self,
+        config: &SshConfig,
+        source: &dyn HostSource,
+        report: &Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Box<dyn Connection>, ConnectError> {
+        Ok(Box::new(ssh::connect(config, source, report, cancel).await?))
+    }
+}
+
+#[async_trait]
+impl Connection for SshCommunicator {
+    fn communicator(&self) -> &dyn Communicator {
+        self
+    }
+
+    async fn close(self: Box<Self>) {
+        (*self).close().await;
+    }
+}
+
+/// A guest that nobody talks to.
+struct Nobody;
+
+#[async_trait]
+impl Connection for Nobody {
+    fn communicator(&self) -> &dyn Communicator {
+        self
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+#[async_trait]
+impl Communicator for Nobody {
+    async fn run(&self, _command: &str, _output: &Reporter) -> Result<Ended, CommunicatorError> {
+        Ok(Ended::Status(0))
+    }
+
+    async fn upload(&self, _content: Content<'_>, _remote: &str, _mode: Option<u32>) -> Result<(), CommunicatorError> {
+        Err(nobody_there())
+    }
+
+    async fn upload_dir(&self, _local: &str, _remote: &str) -> Result<(), CommunicatorError> {
+        Err(nobody_there())
+    }
+
+    async fn download(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
+        Err(nobody_there())
+    }
+
+    async fn download_dir(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
+        Err(nobody_there())
+    }
+}
+
+fn nobody_there() -> CommunicatorError {
+    CommunicatorError::Refused("the communicator is `none`: files cannot be moved".to_owned())
+}
+
+/// A connection, and the address that it goes to.
+pub struct Connected {
+    /// The connection.
+    pub connection: Box<dyn Connection>,
+    /// Where it goes; None without a communicator.
+    pub address: Option<Address>,
+}
+
+/// Waits for the instance's SSH and connects.
+///
+/// # Errors
+/// Time is up, the login is refused, the instance is gone.
+pub async fn connect(
+    cx: &BuildContext,
+    site: &Site,
+    config: &AmazonEbs,
+    (instance, key): (&Instance, &LoginKey),
+    by: &dyn Connect,
+) -> Result<Connected, BuildError> {
+    if config.communicator.speaks() == Speaks::Nothing {
+        return Ok(Connected { connection: Box::new(Nobody), address: None });
+    }
+    let private_key = key.temporary.as_ref().map(|temporary| temporary.private_key.clone());
+    let ssh = config.communicator.ssh(private_key, &cx.late.host.env);
+    let source = InstanceAddress::new(site, config, instance);
+    match by.connect(&ssh, &source, &cx.report, &cx.cancel).await {
+        Ok(connection) => Ok(Connected { connection, address: source.given_out() }),
+        Err(ConnectError::Cancelled) => Err(BuildError::Cancelled),
+        // These two have been told already.
+        Err(error @ (ConnectError::Timeout | ConnectError::Authentication(_))) => Err(BuildError::Failed(error.to_string())),
+        Err(ConnectError::Fatal(text)) => {
+            Err(crate::builder::amazon::call::fail(cx, format!("Error connecting to {}: {text}", instance.id)))
+        }
+    }
+}
+
+/// How often the instance is looked at again while there is an address: it may change, or the instance may end.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// Pause between two looks for an address that is not there yet.
+const LOOK_FOR_ADDRESS: Duration = Duration::from_secs(1);
+/// From this look on, an instance in a VPC without a public address is tried at its private one.
+const LOOKS_FOR_PUBLIC: u32 = 3;
+
+/// Says where the instance can be reached right now.
+struct InstanceAddress<'a> {
+    site: &'a Site,
+    fixed: Option<&'a str>,
+    interface: Option<&'a str>,
+    port: u16,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen of the instance last.
+struct Seen {
+    instance: Instance,
+    at: Instant,
+    looks: u32,
+    given_out: Option<Address>,
+}
+
+impl<'a> InstanceAddress<'a> {
+    fn new(site: &'a Site, config: &'a AmazonEbs, instance: &Instance) -> Self {
+        Self {
+            site,
+            fixed: config.communicator.ssh_host.given(),
+            interface: config.ssh_interface.given(),
+            port: config.communicator.port(),
+            seen: Mutex::new(Seen { instance: instance.clone(), at: Instant::now(), looks: 1, given_out: None }),
+        }
+    }
+
+    fn given_out(&self) -> Option<Address> {
+        self.lock().given_out.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Looks at the instance again where the last look is too old.
+    async fn look(&self) -> Result<(), NoAddress> {
+        let (id, age, has_address) = {
+            let seen = self.lock();
+            (seen.instance.id.clone(), seen.at.elapsed(), host(&seen.instance, self.interface, seen.looks).is_some())
+        };
+        let patience = if has_address { LOOK_AGAIN } else { LOOK_FOR_ADDRESS };
+        if self.fixed.is_some() || age < patience {
+            return Ok(());
+        }
+        let found = self.site.ec2().describe_instances(&[id], &[]).await.map_err(|error| NoAddress::Yet(error.to_string()))?;
+        let mut seen = self.lock();
+        seen.at = Instant::now();
+        seen.looks += 1;
+        if let Some(instance) = found.into_iter().next() {
+            seen.instance = instance;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl HostSource for InstanceAddress<'_> {
+    async fn address(&self) -> Result<Address, NoAddress> {
+        self.look().await?;
+        let mut seen = self.lock();
+        let instance = &seen.instance;
+        if matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated) {
+            let reason = instance.state_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            return Err(NoAddress::Fatal(format!("instance {} is gone{reason}", instance.id)));
+        }
+        let host = self.fixed.map(str::to_owned).or_else(|| host(instance, self.interface, seen.looks));
+        let host = host.ok_or_else(|| NoAddress::Yet("couldn't determine address for instance".to_owned()))?;
+        let address = Address { host, port: self.port };
+        seen.given_out = Some(address.clone());
+        Ok(address)
+    }
+}
+
+/// The instance's address by `ssh_interface`. Without it: in a VPC the public address, or the private one after some looks; outside,
+/// the public name.
+fn host(instance: &Instance, interface: Option<&str>, looks: u32) -> Option<String> {
+    let address = match interface {
+        Some("public_ip") => instance.public_ip.as_ref(),
+        Some("private_ip") => instance.private_ip.as_ref(),
+        Some("public_dns") => instance.public_dns.as_ref(),
+        Some("private_dns") => instance.private_dns.as_ref(),
+        Some("ipv6") => instance.ipv6.as_ref(),
+        _ if instance.vpc.is_none() => instance.public_dns.as_ref(),
+        _ => match &instance.public_ip {
+            Some(public) if !public.is_empty() => Some(public),
+            _ => instance.private_ip.as_ref().filter(|_| looks >= LOOKS_FOR_PUBLIC),
+        },
+    };
+    address.filter(|address| !address.is_empty()).cloned()
+}
