@@ -1,6 +1,6 @@
 //! Runs of plans made of small parts; what a user sees is in the events.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may")]
 
 mod failures;
 mod interrupts;

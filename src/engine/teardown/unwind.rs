@@ -106,10 +106,10 @@ impl Teardown {
                 }
                 Ok(())
             }
-            Resource::Instance { id, .. } => {
+            Resource::Instance { id, client_token } => {
                 let ids = match id {
                     Some(id) => vec![id.clone()],
-                    None => self.lost_instances(region, deadline).await?,
+                    None => self.lost_instances(region, client_token, deadline).await?,
                 };
                 let wait = wait_in.contains(region.name());
                 for id in ids {
@@ -130,8 +130,18 @@ impl Teardown {
         }
     }
 
-    async fn lost_instances(&self, region: &AwsRegion, deadline: Instant) -> Result<Vec<InstanceId>, String> {
-        let known: Vec<InstanceId> = self.stack().iter().filter_map(|entry| entry.instance().cloned()).collect();
+    async fn lost_instances(&self, region: &AwsRegion, client_token: &str, deadline: Instant) -> Result<Vec<InstanceId>, String> {
+        let (mut known, mut answered_since) = (Vec::new(), false);
+        for entry in self.stack().iter() {
+            if let Resource::Instance { id: Some(id), client_token: token } = &entry.resource {
+                known.push(id.clone());
+                answered_since |= token == client_token;
+            }
+        }
+        // Asked again with the same token, EC2 answered with the instance that the first call had launched.
+        if answered_since {
+            return Ok(Vec::new());
+        }
         self.find_instances(region, &known, deadline).await.map_err(|e| e.to_string())
     }
 

@@ -55,7 +55,9 @@ async fn an_interrupt_at_any_call_leaves_nothing() {
         for after in [false, true] {
             let case = Case::new(json!({"aws": true}));
             let (lab, (send, receive)) = (case.lab.clone(), mpsc::channel(4));
-            let hook = move || drop(send.try_send(Interrupt::Terminated));
+            let hook = move || {
+                let _ = send.try_send(Interrupt::Terminated);
+            };
             lab.fault(if after { Fault::after(At::Call(call), hook) } else { Fault::before(At::Call(call), hook) });
             let before = lab.inventory();
             let ran = case.run_with(receive).await;
