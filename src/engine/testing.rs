@@ -12,8 +12,6 @@ use amibake_ec2::{Ec2, SecurityGroupId};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::builder::BuildError;
-use crate::communicator::Communicator;
 use crate::engine::account::{Accounts, AwsRegion, Reach};
 use crate::engine::context::{BuildContext, ContextParts, OnError, Provisioning, RunOptions, Terminal};
 use crate::engine::journal::Journal;
@@ -49,7 +47,11 @@ struct NoProvisioners;
 
 #[async_trait]
 impl Provisioning for NoProvisioners {
-    async fn provision(&self, _cx: &mut BuildContext, _communicator: &dyn Communicator) -> Result<(), BuildError> {
+    async fn provision(
+        &self,
+        _cx: &mut BuildContext,
+        _communicator: &dyn crate::communicator::Communicator,
+    ) -> Result<(), crate::builder::BuildError> {
         Ok(())
     }
 }

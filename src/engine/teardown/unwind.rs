@@ -22,7 +22,7 @@ const HOPELESS: Duration = Duration::from_secs(5);
 /// How a build ended, as far as teardown cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// It has its artifact.
+    /// It has its artifact, which stays on the stack until it is handed over: only what is temporary goes.
     Success,
     /// It failed, panicked or was cancelled: the artifact goes too.
     Failure,
@@ -31,13 +31,11 @@ pub enum Ending {
 }
 
 impl Teardown {
-    /// Removes what the build does not leave on purpose and answers what is still there. The stack is empty afterwards but for the
-    /// leftovers, which stay in the journal.
+    /// Removes what the build does not leave on purpose and answers what is still there. Of what it is to remove only the leftovers stay
+    /// on the stack and in the journal.
     pub async fn unwind(&self, ending: Ending, deadline: Instant) -> Vec<Leftover> {
-        if ending == Ending::Success {
-            self.hand_over_artifact();
-        }
-        let entries: Vec<Entry> = self.stack().iter().rev().cloned().collect();
+        let goes = |entry: &&Entry| ending != Ending::Success || entry.lifetime == Lifetime::Build;
+        let entries: Vec<Entry> = self.stack().iter().rev().filter(goes).cloned().collect();
         let (last, first): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.goes_after_instances());
         if ending == Ending::Abort {
             return self.abort(first, deadline).await;
@@ -51,7 +49,8 @@ impl Teardown {
         left
     }
 
-    fn hand_over_artifact(&self) {
+    /// Takes what the build is for off the stack: from here on it is the user's.
+    pub fn hand_over_artifact(&self) {
         let kept: Vec<_> = self.stack().iter().filter(|e| e.lifetime == Lifetime::Artifact).map(|e| e.id).collect();
         for entry in kept {
             self.release(entry);

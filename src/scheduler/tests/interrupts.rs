@@ -61,9 +61,8 @@ async fn an_interrupt_at_any_call_leaves_nothing() {
             lab.fault(if after { Fault::after(At::Call(call), hook) } else { Fault::before(At::Call(call), hook) });
             let before = lab.inventory();
             let ran = case.run_with(receive).await;
-            let made: Vec<_> =
-                ran.summary().artifacts.iter().flat_map(|(_, made)| made).map(|a| a.id.clone().try_into().unwrap()).collect();
-            assert_eq!(lab.remaining(&before, &made), [] as [String; 0], "left behind after call {call} {after}");
+            assert_eq!(lab.remaining(&before, &[]), [] as [String; 0], "left behind after call {call} {after}");
+            assert!(ran.summary().cancelled && ran.summary().artifacts.is_empty(), "call {call} {after}");
         }
     }
 }
@@ -82,4 +81,15 @@ async fn the_second_interrupt_tells_what_is_left_and_the_third_ends_the_program(
     assert!(ran.lines.last().unwrap().ends_with("runs/run-1.jsonl"), "{:?}", ran.lines);
     let journal = crate::engine::journal::read(&dir.path().join("runs/run-1.jsonl")).unwrap();
     assert_eq!(journal.entries.len(), 1, "only the instance is left: {:?}", journal.entries);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_artifact_outlives_the_interrupt_of_its_post_processor_and_is_told() {
+    let case = Case::new(json!({})).chain([json!({"sleep": 60, "make": "1"})]).chain([json!({"name": "never"})]);
+    let expected = [
+        "b: Running post-processor: test",
+        "run: Cancelling build after receiving interrupt",
+        "b: Finished before the interrupt, and kept: made by the builder",
+    ];
+    assert_eq!(interrupted(case, &[5]).await.lines, expected);
 }

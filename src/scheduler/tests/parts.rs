@@ -183,6 +183,8 @@ struct TestPostProcessor {
     make: String,
     fail: bool,
     ends: bool,
+    panic: bool,
+    sleep: u64,
     keep: bool,
     insists: bool,
 }
@@ -195,6 +197,11 @@ impl Component for TestPostProcessor {
 #[async_trait]
 impl PostProcessor for TestPostProcessor {
     async fn process(&self, cx: &PostProcessContext<'_>, input: Artifact) -> Result<Processed, String> {
+        assert!(!self.panic, "on purpose");
+        tokio::select! {
+            () = cx.cancel.cancelled() => return Err("cancelled".to_owned()),
+            () = tokio::time::sleep(Duration::from_secs(self.sleep)) => {}
+        }
         if self.fail {
             return Err("no".to_owned());
         }

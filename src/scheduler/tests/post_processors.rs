@@ -47,3 +47,9 @@ async fn a_failing_element_ends_its_chain_and_fails_the_build() {
     assert_eq!(ran.errors(), [("b", "1 error(s) occurred:\n\n* Post-processor failed: no")]);
     assert!(ran.summary().artifacts.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_fails_the_build() {
+    let ran = Case::new(json!({})).chain([json!({"panic": true})]).run().await;
+    assert_eq!(ran.errors(), [("b", "a defect of amibake ended the build: on purpose; please report it")]);
+}
