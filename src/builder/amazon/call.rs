@@ -88,6 +88,29 @@ where
     }
 }
 
+/// [`repeat_without_reply`] for calls that create something by a client token: whatever EC2 says after a lost reply, the first request
+/// may have had its effect, and the caller must not take a refusal for "nothing exists".
+///
+/// # Errors
+/// EC2's last answer; of kind `Unknown` once a reply was lost.
+pub async fn create_by_token<T, F>(call: impl Fn() -> F + Send + Sync) -> amibake_ec2::Result<T>
+where
+    F: Future<Output = amibake_ec2::Result<T>> + Send,
+{
+    match call().await {
+        Err(error) if error.kind == ErrorKind::Unknown => {
+            tokio::time::sleep(PAUSE_WITHOUT_REPLY).await;
+            repeat_without_reply(call).await.map_err(may_exist)
+        }
+        answer => answer,
+    }
+}
+
+/// An error after a lost reply: what was to be created may exist, whatever EC2 says now.
+pub fn may_exist(error: Ec2Error) -> Ec2Error {
+    Ec2Error { kind: ErrorKind::Unknown, ..error }
+}
+
 /// [`ask`], repeated while EC2's answer is one that time may change.
 ///
 /// # Errors

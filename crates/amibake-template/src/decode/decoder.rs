@@ -49,7 +49,7 @@ pub(crate) struct Decoder<'a> {
     pub(crate) origins: BTreeMap<String, Vec<Origin>>,
     /// Values of secret fields.
     pub(crate) secrets: Vec<Secret>,
-    /// JSON pointers of values that failed, so that they are not called missing as well.
+    /// JSON pointers of values that failed, or were meant by a misspelt key, so that they are not called missing as well.
     pub(crate) failed: Vec<String>,
 }
 
@@ -126,23 +126,17 @@ impl<'a> Decoder<'a> {
             let wrappers = if pointer.is_empty() { self.setting.wrapper_keys } else { &[] };
             let known = properties.keys().map(String::as_str).chain(wrappers.iter().copied());
             let help = match nearest(&member.key, known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => self.keys_help(properties),
+                Some(near) => {
+                    // It was written, if wrong: not to be called missing as well.
+                    self.failed.push(format!("{pointer}/{}", escape(near)));
+                    format!("did you mean `{near}`?")
+                }
+                None => keys_help(properties),
             };
             Finding::error("unknown-key", message, member.key_span).with_help(help)
         });
         self.findings.push(finding);
         None
-    }
-
-    fn keys_help(&self, properties: &Map<String, Json>) -> String {
-        // A long list helps nobody in a terminal; the editor's completion and the reference have it.
-        const FEW: usize = 12;
-        if properties.len() > FEW || properties.is_empty() {
-            return "take it away, or see the reference for the keys that exist".to_owned();
-        }
-        let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
-        format!("the keys are {}", crate::document::name_list(&keys))
     }
 
     /// The component for people: ``the builder `null` ``.
@@ -240,6 +234,16 @@ impl<'a> Decoder<'a> {
         self.findings.push(Finding::error("wrong-type", message, node.span).with_label(format!("expected {expected}")));
         Outcome::Failed
     }
+}
+
+fn keys_help(properties: &Map<String, Json>) -> String {
+    // A long list helps nobody in a terminal; the editor's completion and the reference have it.
+    const FEW: usize = 12;
+    if properties.len() > FEW || properties.is_empty() {
+        return "take it away, or see the reference for the keys that exist".to_owned();
+    }
+    let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
+    format!("the keys are {}", crate::document::name_list(&keys))
 }
 
 /// A list is whole or failed.

@@ -11,5 +11,5 @@ mod render;
 mod scalar;
 mod shape;
 
-pub(crate) use self::decoder::{Decoder, Setting, merge};
+pub(crate) use self::decoder::{Decoder, Setting, kind_word, merge};
 pub(crate) use self::problem::template_problem;

@@ -7,7 +7,7 @@ use super::template_problem;
 use crate::component::Origin;
 use crate::finding::Finding;
 use crate::json::{Member, Node};
-use crate::lang::Template;
+use crate::lang::{Template, UserReference};
 use crate::source::Span;
 use crate::variables::undeclared;
 
@@ -38,14 +38,13 @@ impl Decoder<'_> {
                 return None;
             }
         };
-        let names = template.user_variables();
-        if !self.all_known(&names, text, place) {
+        if !self.all_known(template.user_references(), place) {
             return None;
         }
         if late {
             return Some(text.to_owned());
         }
-        self.remember(&names, pointer);
+        self.remember(&template.user_variables(), pointer);
         match template.render(&self.setting.context) {
             Ok(rendered) => Some(rendered),
             Err(error) => {
@@ -58,17 +57,16 @@ impl Decoder<'_> {
     }
 
     /// Packer renders an undeclared variable as nothing; a volume without its key id is no surprise anybody wants.
-    fn all_known(&mut self, names: &[String], text: &str, place: &dyn Fn(usize, usize) -> Span) -> bool {
+    fn all_known(&mut self, references: &[UserReference], place: &dyn Fn(usize, usize) -> Span) -> bool {
         let mut known = true;
-        for name in names {
+        for UserReference { name, range } in references {
             if self.setting.values.values.contains_key(name) {
                 continue;
             }
             known = false;
             if !self.setting.valueless.contains(name) {
-                let start = text.find(name.as_str()).unwrap_or(0);
-                let span = place(start, start + name.len());
-                self.findings.push(undeclared(name, span, self.setting.values.values.keys().map(String::as_str)));
+                let names = self.setting.values.values.keys().map(String::as_str);
+                self.findings.push(undeclared(name, place(range.start, range.end), names));
             }
         }
         known

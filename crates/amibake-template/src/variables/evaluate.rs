@@ -29,6 +29,12 @@ pub(super) struct Raw<'d> {
 }
 
 impl Raw<'_> {
+    /// The place where the text names another variable.
+    pub(super) fn span_of_user(&self, name: &str) -> Span {
+        let reference = self.template.user_references().iter().find(|reference| reference.name == name);
+        reference.map_or(self.span, |reference| self.span_within(&reference.range))
+    }
+
     /// The place of some bytes of the text.
     pub(super) fn span_within(&self, range: &std::ops::Range<usize>) -> Span {
         if let Some(node) = self.node {

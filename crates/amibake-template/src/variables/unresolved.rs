@@ -21,7 +21,7 @@ pub(super) fn explain(postponed: &[Postponed], raw: &BTreeMap<&str, Raw<'_>>, do
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for (name, error) in postponed {
         let (Some(raw), Some(wanted)) = (raw.get(name.as_str()), error.unset_variable.as_deref()) else { continue };
-        let span = raw.span_within(&error.range);
+        let span = raw.span_of_user(wanted);
         if !declared.contains(wanted) {
             findings.push(undeclared(wanted, span, declared.iter().copied()));
         } else if let Some(circle) = circle(name, &waits_for)

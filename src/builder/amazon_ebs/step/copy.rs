@@ -7,7 +7,7 @@ use amibake_ec2::{Ec2, ErrorKind, ImageId, Region};
 use tokio::time::Instant;
 
 use crate::builder::BuildError;
-use crate::builder::amazon::call::{fail, go_on};
+use crate::builder::amazon::call::{fail, go_on, may_exist};
 use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::name::uuid;
@@ -113,12 +113,12 @@ async fn make(ec2: &dyn Ec2, request: &CopyImage) -> amibake_ec2::Result<ImageId
         Err(error) if error.kind == ErrorKind::Unknown => error,
         answer => return answer,
     };
-    if let Some(id) = look_for(ec2, request).await? {
+    if let Some(id) = look_for(ec2, request).await.map_err(may_exist)? {
         return Ok(id);
     }
     match ec2.copy_image(request.clone()).await {
-        Err(error) if error.is("InvalidAMIName.Duplicate") => look_for(ec2, request).await?.ok_or(lost),
-        answer => answer,
+        Err(error) if error.is("InvalidAMIName.Duplicate") => look_for(ec2, request).await.map_err(may_exist)?.ok_or(lost),
+        answer => answer.map_err(may_exist),
     }
 }
 

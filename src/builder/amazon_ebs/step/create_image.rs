@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::stop::Stopped;
 use crate::builder::BuildError;
-use crate::builder::amazon::call::{Pauses, fail, failed_call, go_on, sleep};
+use crate::builder::amazon::call::{Pauses, fail, failed_call, go_on, may_exist, sleep};
 use crate::builder::amazon::name::passing_image_name;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon_ebs::config::AmazonEbs;
@@ -91,9 +91,10 @@ async fn make(ec2: &dyn Ec2, request: &CreateImage) -> amibake_ec2::Result<Image
         match ec2.create_image(request.clone()).await {
             Err(error) if error.kind == ErrorKind::Unknown => lost = Some(error),
             Err(error) if lost.is_some() && error.is("InvalidAMIName.Duplicate") => {}
+            answer if lost.is_some() => return answer.map_err(may_exist),
             answer => return answer,
         }
-        if let Some(id) = look_for(ec2, request).await? {
+        if let Some(id) = look_for(ec2, request).await.map_err(may_exist)? {
             return Ok(id);
         }
     }

@@ -6,7 +6,7 @@ use amibake_template::component::Secret;
 use secrecy::ExposeSecret;
 
 use crate::builder::BuildError;
-use crate::builder::amazon::call::{Pauses, TRIES, failed_call, go_on, sleep};
+use crate::builder::amazon::call::{Pauses, TRIES, failed_call, go_on, may_exist, sleep};
 use crate::builder::amazon::name::uuid;
 use crate::builder::amazon::site::Site;
 use crate::builder::communicator::{CommunicatorConfig, KeySource};
@@ -93,8 +93,8 @@ fn is_passing(error: &amibake_ec2::Ec2Error) -> bool {
 async fn make(ec2: &dyn Ec2, request: &KeyPairRequest) -> amibake_ec2::Result<CreatedKeyPair> {
     match ec2.create_key_pair(request.clone()).await {
         Err(error) if error.kind == ErrorKind::Unknown => {
-            ec2.delete_key_pair(&request.name).await?;
-            ec2.create_key_pair(request.clone()).await
+            ec2.delete_key_pair(&request.name).await.map_err(may_exist)?;
+            ec2.create_key_pair(request.clone()).await.map_err(may_exist)
         }
         answer => answer,
     }

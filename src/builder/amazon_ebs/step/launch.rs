@@ -10,7 +10,7 @@ use super::key_pair::LoginKey;
 use super::network::Network;
 use super::security_group::GroupsInUse;
 use crate::builder::BuildError;
-use crate::builder::amazon::call::{Pauses, TRIES, fail, failed_call, go_on, repeat_without_reply, sleep};
+use crate::builder::amazon::call::{Pauses, TRIES, create_by_token, fail, failed_call, go_on, sleep};
 use crate::builder::amazon::given::Given;
 use crate::builder::amazon::name::uuid;
 use crate::builder::amazon::run::RunConfig;
@@ -116,7 +116,7 @@ async fn launch(cx: &BuildContext, site: &Site, request: RunInstances) -> Result
         // A refused launch has used its token up; the same launch with a lost reply repeats it, and never starts a second instance.
         let request = RunInstances { client_token: uuid(cx, &format!("launch {attempt}")), ..request.clone() };
         let resource = Resource::instance(request.client_token.clone());
-        let call = repeat_without_reply(|| site.ec2().run_instance(request.clone()));
+        let call = create_by_token(|| site.ec2().run_instance(request.clone()));
         match cx.teardown.create(&site.home, resource, Lifetime::Build, call).await {
             Ok((instance, _)) => return Ok(instance),
             Err(CreateError::Ec2(error)) if is_profile_not_known_yet(&error) => match pauses.next() {

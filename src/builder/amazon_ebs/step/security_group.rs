@@ -5,7 +5,7 @@ use amibake_ec2::{Ec2, Ec2Error, ErrorKind, SecurityGroupId};
 
 use super::network::Network;
 use crate::builder::BuildError;
-use crate::builder::amazon::call::{ask, ask_until, fail, go_on};
+use crate::builder::amazon::call::{CallError, ask, ask_until, fail, go_on, may_exist};
 use crate::builder::amazon::filter::show;
 use crate::builder::amazon::given::Given;
 use crate::builder::amazon::name::uuid;
@@ -95,12 +95,12 @@ async fn make(ec2: &dyn Ec2, request: &CreateSecurityGroup) -> amibake_ec2::Resu
         Err(error) if error.kind == ErrorKind::Unknown => error,
         answer => return answer,
     };
-    if let Some(id) = look_up(ec2, request).await? {
+    if let Some(id) = look_up(ec2, request).await.map_err(may_exist)? {
         return Ok(id);
     }
     match ec2.create_security_group(request.clone()).await {
-        Err(error) if error.is("InvalidGroup.Duplicate") => look_up(ec2, request).await?.ok_or(lost),
-        answer => answer,
+        Err(error) if error.is("InvalidGroup.Duplicate") => look_up(ec2, request).await.map_err(may_exist)?.ok_or(lost),
+        answer => answer.map_err(may_exist),
     }
 }
 
@@ -116,7 +116,7 @@ async fn authorize(cx: &BuildContext, site: &Site, group: &SecurityGroupId, rule
     let rules = [rule];
     let not_known_yet = |error: &Ec2Error| error.is_not_found();
     match ask_until(cx, not_known_yet, || site.ec2().authorize_ingress(group, &rules)).await {
-        Err(crate::builder::amazon::call::CallError::Ec2(error)) if error.is("InvalidPermission.Duplicate") => Ok(()),
+        Err(CallError::Ec2(error)) if error.is("InvalidPermission.Duplicate") => Ok(()),
         answer => answer.map_err(|error| error.fail(cx, "Error authorizing temporary security group", &site.region)),
     }
 }

@@ -1,14 +1,18 @@
 //! A checked template as data: which builds, with which configuration. `validate`, `inspect`, `build` and `rehearse` make the same one.
 
+mod components;
+mod make;
+mod names;
+mod wrapper;
+
 use std::time::Duration;
 
-use crate::component::{Files, Kind};
-use crate::document::Document;
-use crate::finding::Finding;
+use crate::component::Kind;
 use crate::json::Node;
 use crate::lang::Host;
-use crate::registry::Registry;
-use crate::variables::{Given, Values};
+use crate::variables::Values;
+
+pub use self::make::plan;
 
 /// All that a run needs to know.
 #[derive(Debug, Clone)]
@@ -82,17 +86,4 @@ pub struct Selection {
     pub except: Vec<String>,
     /// `-force`.
     pub force: bool,
-}
-
-/// Makes the plan of a document: variables, names, selection, first-pass rendering, decoding, checks. All findings at once; a plan
-/// only where none of them is an error.
-pub fn plan(
-    _document: &Document,
-    _registry: &Registry,
-    _given: &[Given],
-    _selection: &Selection,
-    _host: &Host,
-    _files: &dyn Files,
-) -> (Option<Plan>, Vec<Finding>) {
-    unimplemented!()
 }
