@@ -7,6 +7,9 @@ use amibake_template::plan::Part;
 use amibake_template::registry::Registry;
 
 use crate::builder::Builder;
+use crate::builder::amazon_ebs::AmazonEbs;
+use crate::builder::file::File;
+use crate::builder::null::Null;
 use crate::post_processor::PostProcessor;
 use crate::provisioner::Provisioner;
 
@@ -24,14 +27,15 @@ type Make<T> = fn(&serde_json::Value) -> Result<Box<T>, serde_json::Error>;
 impl Parts {
     /// The parts of this program.
     pub fn all() -> Self {
-        #[expect(unused_mut, reason = "until the parts are registered")]
         let mut parts = Self {
             registry: Registry::default(),
             builders: BTreeMap::new(),
             provisioners: BTreeMap::new(),
             post_processors: BTreeMap::new(),
         };
-        // parts.builder::<AmazonEbs>();
+        parts.builder::<AmazonEbs>();
+        parts.builder::<File>();
+        parts.builder::<Null>();
         parts
     }
 

@@ -36,6 +36,9 @@ pub fn run(args: &BuildArgs, settings: &Settings, clouds: Arc<dyn Clouds>, mut s
         screen.flush();
         return exit::FAILURE;
     };
+    if !loaded.findings.is_empty() {
+        screen.say("");
+    }
     if args.debug {
         screen.say("Debug mode enabled. Builds will not be parallelized.");
     }

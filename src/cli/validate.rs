@@ -51,6 +51,6 @@ pub fn make_plan(args: &TemplateArgs, loaded: &mut Loaded, parts: &Parts, force:
 
 fn no_builds<'a>(names: impl Iterator<Item = &'a str>) -> Finding {
     let names = names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    without_place("no-builds", "no builds to run: -only and -except leave none".to_owned())
+    without_place("no-builds", "no builds to run: -except leaves none".to_owned())
         .with_help(format!("the builds of this template: {names}"))
 }
