@@ -14,7 +14,7 @@ use crate::ui::screen::Screen;
 /// Runs the command.
 pub fn run(args: &ValidateArgs, settings: &Settings, mut screen: Screen) -> u8 {
     let mut loaded = load(&args.template, settings);
-    secrets::hide(&loaded, &mut screen);
+    secrets::hide_variables(&loaded, &mut screen);
     if !args.syntax_only {
         make_plan(&args.template, &mut loaded, &Parts::all(), false);
     }
