@@ -20,7 +20,11 @@ impl Check<'_> {
 
     /// The place of a key's value, or of the nearest thing around it that was written.
     fn span(&self, pointer: &str) -> Span {
-        locate(self.node, pointer).span
+        let node = locate(self.node, pointer);
+        match &node.value {
+            Value::Object(_) => object_span(node, std::ptr::eq(node, self.node)),
+            _ => node.span,
+        }
     }
 
     fn push(&mut self, pointer: &str, finding: Finding, help: Option<String>) {
@@ -41,8 +45,18 @@ impl super::Origin {
     pub(crate) fn explain(&self, finding: Finding) -> Finding {
         match self.span {
             Some(span) => finding.also(span, format!("`{}` gets its value here", self.variable)),
+            None if finding.help.is_none() => finding.with_help(format!("the value comes from the variable `{}`", self.variable)),
             None => finding,
         }
+    }
+}
+
+/// A place for what concerns an object as a whole: a component's `type`, else the opening brace. All of its lines show nothing.
+pub(crate) fn object_span(node: &Node, is_component: bool) -> Span {
+    match node.get("type") {
+        Some(named) if is_component => named.span,
+        _ if node.as_str().is_some() => node.span,
+        _ => Span { end: node.span.start.saturating_add(1).min(node.span.end), ..node.span },
     }
 }
 

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::check::locate;
+pub(crate) use self::check::{locate, object_span};
 pub use self::duration::GoDuration;
 pub use self::late::Late;
 pub use self::secret::Secret;

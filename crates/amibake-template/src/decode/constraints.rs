@@ -5,10 +5,9 @@ use jsonschema::{ValidationError, Validator};
 use serde_json::Value as Json;
 
 use super::decoder::{Decoder, path};
-use crate::component::locate;
+use crate::component::{locate, object_span};
 use crate::finding::{Finding, nearest};
 use crate::json::Node;
-use crate::source::Span;
 
 /// A component type's schema, ready for use.
 pub(crate) struct Constraints {
@@ -50,7 +49,7 @@ impl Constraints {
         let (message, span) = if empty {
             (format!("`{}` is empty", path(&at)), written.span)
         } else {
-            (format!("{} needs `{}`", owner(pointer, decoder), path(&at)), object_span(locate(node, pointer), pointer))
+            (format!("{} needs `{}`", owner(pointer, decoder), path(&at)), object_span(locate(node, pointer), pointer.is_empty()))
         };
         let finding = Finding::error("missing-key", message, span);
         Some(match self.description(&at) {
@@ -108,20 +107,11 @@ impl Constraints {
 fn one_of(text: &str, options: &Json) -> String {
     let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
     match nearest(text, options.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`? It can be {}", crate::document::name_list(&options)),
-        None => format!("it can be {}", crate::document::name_list(&options)),
+        Some(near) => format!("did you mean `{near}`? It can be {}", crate::wording::name_list(&options)),
+        None => format!("it can be {}", crate::wording::name_list(&options)),
     }
 }
 
 fn owner(pointer: &str, decoder: &Decoder<'_>) -> String {
     if pointer.is_empty() { decoder.what() } else { format!("`{}`", path(pointer)) }
-}
-
-/// A place for what is missing in an object: its `type`, else its opening brace. A whole object of many lines shows nothing.
-pub(crate) fn object_span(node: &Node, pointer: &str) -> Span {
-    match node.get("type") {
-        Some(named) if pointer.is_empty() => named.span,
-        _ if node.as_str().is_some() => node.span,
-        _ => Span { end: node.span.start.saturating_add(1).min(node.span.end), ..node.span },
-    }
 }

@@ -212,7 +212,9 @@ fn fits(value: i64, schema: &Json) -> Converted<Json> {
         "uint64" | "uint" => (0, i64::MAX),
         _ => (i64::MIN, i64::MAX),
     };
-    if (least..=most).contains(&value) { Ok(json!(value)) } else { Err(Some(format!("{value} is not from {least} to {most}"))) }
+    // Where the schema has a limit of its own, that one makes the better message.
+    let limited = value < least && schema.get("minimum").is_some();
+    if limited || (least..=most).contains(&value) { Ok(json!(value)) } else { Err(Some(format!("{value} is not from {least} to {most}"))) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::PostProcessor;
 use super::shape::{list, wrong_type};
+use crate::component::object_span;
 use crate::finding::Finding;
 use crate::json::{Node, Value};
 
@@ -56,8 +57,7 @@ fn element(what: &str, node: &Node, findings: &mut Vec<Finding>) -> Option<PostP
         None => text(what, "type", node, findings)?.unwrap_or_default(),
     };
     if type_name.is_empty() {
-        let span = crate::source::Span { end: node.span.start.saturating_add(1), ..node.span };
-        let finding = Finding::error("missing-type", format!("{what} has no `type`"), span);
+        let finding = Finding::error("missing-type", format!("{what} has no `type`"), object_span(node, false));
         findings.push(finding.with_help("add `\"type\": ...` to say which one it is"));
         return None;
     }

@@ -3,7 +3,8 @@
 use super::root::Root;
 use super::shape::{list, members as object, weak_name, wrong_type};
 use super::{Builder, Document, Variable, post_processor, provisioner};
-use crate::finding::Finding;
+use crate::component::object_span;
+use crate::finding::{Finding, tidy};
 use crate::json::{Member, Node, Value};
 use crate::source::Span;
 
@@ -25,6 +26,7 @@ pub fn read(root: Node) -> (Option<Document>, Vec<Finding>) {
             return (None, findings);
         }
     };
+    tidy(&mut findings);
     (Some(Document { root, ..sections }), findings)
 }
 
@@ -135,15 +137,10 @@ pub(super) fn type_of(what: &str, node: &Node, findings: &mut Vec<Finding>) -> O
     let before = findings.len();
     let type_name = weak_name(&format!("`type` of {what}"), node.get("type"), findings).filter(|name| !name.is_empty());
     if type_name.is_none() && findings.len() == before {
-        let finding = Finding::error("missing-type", format!("{what} has no `type`"), start_of(node));
+        let finding = Finding::error("missing-type", format!("{what} has no `type`"), object_span(node, false));
         findings.push(finding.with_help("add `\"type\": ...` to say which one it is"));
     }
     type_name
-}
-
-/// The opening brace: pointing at a whole object of many lines shows nothing.
-fn start_of(node: &Node) -> Span {
-    Span { end: node.span.start.saturating_add(1).min(node.span.end), ..node.span }
 }
 
 /// Where a builder's name stands: `name`, else `type`.

@@ -6,14 +6,13 @@ use std::rc::Rc;
 use serde_json::{Value as Json, json};
 
 use super::Part;
-use crate::component::{Check, Files, Kind, Secret};
-use crate::decode::constraints::{Constraints, object_span};
+use crate::component::{Check, Files, Kind, Secret, object_span};
+use crate::decode::constraints::Constraints;
 use crate::decode::{Decoder, Setting, kind_word, merge};
 use crate::finding::{Finding, Severity, nearest};
 use crate::json::{Member, Node, Value};
 use crate::lang::{Context, Host, Scope};
 use crate::registry::Registry;
-use crate::source::Span;
 use crate::variables::Values;
 
 /// Names that `` {{build `NAME`}} `` always knows (reference section 11).
@@ -111,7 +110,7 @@ impl<'a> Workshop<'a> {
         let mut config = decoder.component(written.node, &constraints.schema);
         let node = match override_of(written, of.raw) {
             Some(over) => {
-                let changes = decoder.component(over, &constraints.schema);
+                let changes = decoder.over(over, &constraints.schema);
                 merge(&mut config, changes);
                 merge_nodes(written.node, over)
             }
@@ -119,7 +118,9 @@ impl<'a> Workshop<'a> {
         };
         constraints.check(&config, &node, &mut decoder);
         let mut findings = std::mem::take(&mut decoder.findings);
-        if !has_errors(&findings) {
+        // A value may be missing without a finding here: its variable has one already.
+        let whole = decoder.failed.is_empty() && !has_errors(&findings);
+        if whole {
             let mut check = Check {
                 node: &node,
                 files: self.files,
@@ -131,10 +132,12 @@ impl<'a> Workshop<'a> {
             match (entry.check)(&config, &mut check) {
                 Ok(()) => findings.extend(check.findings),
                 // What schema and decoding let through and the type still refuses; its own words are all there is.
-                Err(reason) => findings.push(Finding::error("bad-value", format!("{}: {reason}", decoder.what()), object_span(&node, ""))),
+                Err(reason) => {
+                    findings.push(Finding::error("bad-value", format!("{}: {reason}", decoder.what()), object_span(&node, true)))
+                }
             }
         }
-        let sound = !has_errors(&findings);
+        let sound = whole && !has_errors(&findings);
         self.findings.extend(findings);
         self.secrets.append(&mut decoder.secrets);
         sound.then(|| Part { kind: written.kind, type_name: written.type_name.to_owned(), config, node })
@@ -153,7 +156,7 @@ impl<'a> Workshop<'a> {
         let known: Vec<&str> = self.registry.types(written.kind).collect();
         finding.with_help(match nearest(written.type_name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("amibake has these: {}", crate::document::name_list(&known)),
+            None => format!("amibake has these: {}", crate::wording::name_list(&known)),
         })
     }
 }
@@ -207,23 +210,4 @@ fn merge_nodes(base: &Node, over: &Node) -> Node {
         (_, Value::Null) => base.clone(),
         _ => over.clone(),
     }
-}
-
-/// Sorts by place and drops what several builds found alike.
-pub(super) fn tidy(findings: &mut Vec<Finding>) {
-    let place = |finding: &Finding| finding.labels.first().map(|label| key(label.span));
-    findings.sort_by_key(place);
-    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
-    for finding in findings.drain(..) {
-        // Equal findings have equal places, so they are among the last ones kept.
-        let seen = kept.iter().rev().take_while(|other| place(other) == place(&finding)).any(|other| *other == finding);
-        if !seen {
-            kept.push(finding);
-        }
-    }
-    *findings = kept;
-}
-
-fn key(span: Span) -> (crate::source::SourceId, u32, u32) {
-    (span.source, span.start, span.end)
 }
