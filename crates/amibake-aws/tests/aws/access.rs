@@ -1,0 +1,119 @@
+//! Where region and credentials come from. The environment belongs to the process, so each case runs in one of its own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use amibake_aws::AwsClouds;
+use amibake_ec2::Clouds;
+use amibake_ec2::model::Access;
+
+const CONFIG: &str = "[profile work]\nregion = eu-central-1\n[profile empty]\nregion = eu-west-3\n";
+const CREDENTIALS: &str = "[work]\naws_access_key_id = AKIAWORK\naws_secret_access_key = work-secret\n";
+
+/// The other half of [`check`]: opens an account and prints what came of it.
+#[test]
+fn child() {
+    let Ok(wanted) = std::env::var("AMIBAKE_TEST_ACCESS") else { return };
+    let wanted: BTreeMap<_, _> = wanted.split(',').filter_map(|pair| pair.split_once('=')).collect();
+    let text = |key: &str| wanted.get(key).map(ToString::to_string);
+    let access = Access {
+        region: text("region"),
+        keys: wanted.contains_key("keys").then(crate::keys),
+        profile: text("profile"),
+        shared_credentials_file: text("shared_credentials_file"),
+        endpoint: text("endpoint"),
+        insecure_skip_tls_verify: wanted.contains_key("insecure"),
+        skip_metadata: true,
+        ..Access::default()
+    };
+    let outcome = crate::run(AwsClouds::default().open(&access));
+    match outcome {
+        Ok(cloud) => println!("\nopened {} {}", cloud.build_region(), cloud.key()),
+        Err(error) => println!("\nfailed {:?} {}", error.kind, error.message),
+    }
+}
+
+fn files(name: &str) -> PathBuf {
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(home.join(".aws")).unwrap();
+    std::fs::write(home.join(".aws/config"), CONFIG).unwrap();
+    std::fs::write(home.join(".aws/credentials"), CREDENTIALS).unwrap();
+    home
+}
+
+fn open(home: &Path, template: &str, environment: &[(&str, &str)]) -> String {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "access::child", "--nocapture"])
+        .env_clear()
+        .env("HOME", home)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AMIBAKE_TEST_ACCESS", template)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find(|line| line.starts_with("opened ") || line.starts_with("failed "));
+    line.unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+#[track_caller]
+fn check(name: &str, template: &str, environment: &[(&str, &str)], expected: &str) {
+    let line = open(&files(name), template, environment);
+    assert!(line.starts_with(expected), "template `{template}`, environment {environment:?}:\n{line}\ninstead of\n{expected}");
+}
+
+const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIAENV"), ("AWS_SECRET_ACCESS_KEY", "env-secret")];
+
+#[test]
+fn the_region_is_the_templates_then_the_environments_then_the_profiles() {
+    let both = [("AWS_REGION", "us-west-1"), ("AWS_DEFAULT_REGION", "us-west-2")];
+    check("region", "keys=,region=us-east-2", &both, "opened us-east-2 ");
+    check("region", "keys=", &both, "opened us-west-1 ");
+    check("region", "keys=,region=", &both[1..], "opened us-west-2 ");
+    check("region", "profile=work", &[], "opened eu-central-1 ");
+    check("region", "", &[("AWS_PROFILE", "work")], "opened eu-central-1 ");
+    check("region", "keys=", &[], "failed Setup no AWS region: set `region` in the template, AWS_REGION");
+}
+
+#[test]
+fn credentials_are_the_templates_then_its_profiles_then_the_environments_then_the_files() {
+    let home = files("credentials");
+    let key = |template: &str, environment: &[(&str, &str)]| {
+        let line = open(&home, &format!("region=us-east-1,{template}"), environment);
+        line.strip_prefix("opened us-east-1 ").unwrap_or_else(|| panic!("{line}")).to_owned()
+    };
+    let from_template = key("keys=", &[]);
+    let from_environment = key("", &KEYS);
+    let from_profile = key("profile=work", &[]);
+    assert!(from_template != from_environment && from_environment != from_profile && from_profile != from_template);
+    assert_eq!(key("keys=,profile=work", &KEYS), from_template);
+    assert_eq!(key("profile=work", &KEYS), from_profile, "the template's profile goes before keys in the environment");
+    assert_eq!(key("", &[("AWS_PROFILE", "work")]), from_profile);
+    let file = home.join("elsewhere");
+    std::fs::write(&file, CREDENTIALS.replace("[work]", "[default]")).unwrap();
+    assert_eq!(key(&format!("shared_credentials_file={}", file.display()), &[]), from_profile);
+    std::fs::copy(&file, home.join("in-home")).unwrap();
+    assert_eq!(key("shared_credentials_file=~/in-home", &[]), from_profile);
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let no_credentials = "failed Setup no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a `profile`";
+    check("missing", "region=us-east-1", &[], no_credentials);
+    check("missing", "region=us-east-1,profile=absent", &[], "failed Setup the AWS profile `absent` gives no credentials: ");
+    check("missing", "region=us-east-1,profile=empty", &[], "failed Setup the AWS profile `empty` gives no credentials: ");
+    check("missing", "region=us-east-1,keys=,insecure=", &[], "failed Setup `insecure_skip_tls_verify` is not supported: ");
+    check("missing", "region=us-east-1,keys=,insecure=,endpoint=http://127.0.0.1:1", &[], "opened us-east-1 ");
+}
+
+#[test]
+fn the_key_tells_accounts_and_endpoints_apart_without_naming_them() {
+    let home = files("key");
+    let line = open(&home, "region=us-east-1,keys=,endpoint=http://127.0.0.1:5000", &[]);
+    assert_eq!(line, "opened us-east-1 a385ac9cf92ea4eb@http://127.0.0.1:5000");
+    let global = open(&home, "region=us-east-1,keys=", &[("AWS_ENDPOINT_URL", "http://127.0.0.1:5001")]);
+    assert!(global.ends_with("@http://127.0.0.1:5001"), "{global}");
+    let line = open(&home, "region=us-east-1,keys=", &[]);
+    assert!(line.ends_with("@aws") && !line.contains("AKIATEST"), "{line}");
+}
