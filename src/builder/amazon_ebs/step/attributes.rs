@@ -23,7 +23,7 @@ pub async fn modify_attributes(
     info: &BuildInfo,
     images: &Images,
 ) -> Result<(), BuildError> {
-    let (of_image, of_snapshots) = changes(cx, config, info)?;
+    let (of_image, of_snapshots) = (image_changes(cx, config, info)?, snapshot_changes(config));
     if of_image.is_empty() && of_snapshots.is_empty() {
         return Ok(());
     }
@@ -34,11 +34,7 @@ pub async fn modify_attributes(
 /// A change and the word that is shown for it.
 type Named<T> = (&'static str, T);
 
-fn changes(
-    cx: &BuildContext,
-    config: &ImageConfig,
-    info: &BuildInfo,
-) -> Result<(Vec<Named<ImageChange>>, Vec<Named<SnapshotChange>>), BuildError> {
+fn image_changes(cx: &BuildContext, config: &ImageConfig, info: &BuildInfo) -> Result<Vec<Named<ImageChange>>, BuildError> {
     let mut image = Vec::new();
     if let Some(text) = config.ami_description.as_ref().filter(|text| !text.0.is_empty()) {
         let text = cx.late.render_strict(text, &info.data());
@@ -63,7 +59,7 @@ fn changes(
         }
     }
     image.extend(config.imds_support.given().map(|version| ("imds_support", ImageChange::ImdsSupport(version.to_owned()))));
-    Ok((image, snapshot_changes(config)))
+    Ok(image)
 }
 
 fn snapshot_changes(config: &ImageConfig) -> Vec<Named<SnapshotChange>> {

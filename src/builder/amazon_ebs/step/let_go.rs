@@ -18,6 +18,7 @@ async fn let_go_of_key(cx: &BuildContext, site: &Site, key: Option<&TemporaryKey
     let Some(key) = key else { return Ok(()) };
     ask(cx, || site.ec2().delete_key_pair(&key.name)).await?;
     cx.teardown.release(key.entry);
+    cx.report.say("Deleting temporary keypair...");
     Ok(())
 }
 
@@ -34,5 +35,6 @@ async fn let_go_of_group(cx: &BuildContext, site: &Site, instance: &Instance, gr
         _ => {}
     }
     cx.teardown.release(*entry);
+    cx.report.say("Deleting temporary security group...");
     Ok(())
 }
