@@ -24,14 +24,28 @@ fn child() {
         shared_credentials_file: text("shared_credentials_file"),
         endpoint: text("endpoint"),
         insecure_skip_tls_verify: wanted.contains_key("insecure"),
+        max_retries: Some(1),
         skip_metadata: true,
         ..Access::default()
     };
-    let outcome = crate::run(AwsClouds::default().open(&access));
+    let outcome = crate::run(async {
+        let cloud = AwsClouds::default().open(&access).await?;
+        if wanted.contains_key("call") {
+            for region in ["us-east-1", "eu-west-1"] {
+                // Nobody listens; the request is signed before that shows.
+                cloud.ec2(&region_named(region)).describe_regions().await.unwrap_err();
+            }
+        }
+        Ok::<_, amibake_ec2::Ec2Error>(cloud)
+    });
     match outcome {
         Ok(cloud) => println!("\nopened {} {}", cloud.build_region(), cloud.key()),
         Err(error) => println!("\nfailed {:?} {}", error.kind, error.message),
     }
+}
+
+fn region_named(name: &str) -> amibake_ec2::Region {
+    amibake_ec2::Region::new(name)
 }
 
 fn files(name: &str) -> PathBuf {
@@ -116,4 +130,18 @@ fn the_key_tells_accounts_and_endpoints_apart_without_naming_them() {
     assert!(global.ends_with("@http://127.0.0.1:5001"), "{global}");
     let line = open(&home, "region=us-east-1,keys=", &[]);
     assert!(line.ends_with("@aws") && !line.contains("AKIATEST"), "{line}");
+}
+
+#[test]
+fn a_credential_process_is_asked_once_for_all_regions() {
+    let home = files("process");
+    let script = "echo asked >> \"$HOME/asked\"\n\
+                  echo '{\"Version\": 1, \"AccessKeyId\": \"AKIAPROCESS\", \"SecretAccessKey\": \"s\", \"Expiration\": \"2099-01-01T00:00:00Z\"}'\n";
+    std::fs::write(home.join("credentials.sh"), script).unwrap();
+    let config = format!("[profile process]\ncredential_process = /bin/sh {}/credentials.sh\n", home.display());
+    std::fs::write(home.join(".aws/config"), config).unwrap();
+    let _ = std::fs::remove_file(home.join("asked"));
+    let line = open(&home, "region=us-east-1,profile=process,endpoint=http://127.0.0.1:1,call=", &[("PATH", "/usr/bin:/bin")]);
+    assert!(line.starts_with("opened us-east-1 "), "{line}");
+    assert_eq!(std::fs::read_to_string(home.join("asked")).unwrap(), "asked\n");
 }

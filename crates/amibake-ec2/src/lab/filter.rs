@@ -6,32 +6,37 @@ use crate::model::{Filter, Tag};
 /// At most this many values of one filter (EC2 API reference, `Filter`).
 const MOST_VALUES: usize = 200;
 
-/// What a filter can look at.
-pub(super) trait Filtered {
-    /// The values that the thing has under a filter's name; None: EC2 knows no such filter for this kind of thing.
-    /// `tag:KEY` and `tag-key` are answered for all kinds by [`matches`].
-    fn values(&self, name: &str) -> Option<Vec<String>>;
+/// EC2's filter names for one kind of thing, each with the values of a thing under it.
+pub(super) type Filters<T> = &'static [(&'static str, fn(&T) -> Vec<String>)];
+
+/// A kind of thing that can be filtered.
+pub(super) trait Filtered: Sized + 'static {
+    /// The names besides `tag:KEY` and `tag-key`, which all kinds have.
+    const FILTERS: Filters<Self>;
     /// Its tags.
     fn tags(&self) -> &[Tag];
 }
 
-/// Whether all filters match.
+/// The things that are asked for and match all filters.
 ///
 /// # Errors
-/// A filter that EC2 does not know, or one without values.
-pub(super) fn matches(thing: &impl Filtered, filters: &[Filter]) -> Answer<bool> {
-    let mut all = true;
+/// A filter that EC2 does not know, or one without values, whether or not there is a thing to look at.
+pub(super) fn select<'a, T: Filtered>(
+    things: impl Iterator<Item = &'a T>,
+    filters: &[Filter],
+    asked: impl Fn(&T) -> bool,
+) -> Answer<Vec<&'a T>> {
     for filter in filters {
-        check(filter)?;
-        let Some(values) = values(thing, &filter.name) else {
-            return bad_value(format!("The filter '{}' is invalid", filter.name));
-        };
-        all &= values.iter().any(|value| filter.values.iter().any(|pattern| like(pattern, value)));
+        check::<T>(filter)?;
     }
-    Ok(all)
+    Ok(things.filter(|thing| asked(thing) && filters.iter().all(|filter| matches(*thing, filter))).collect())
 }
 
-fn check(filter: &Filter) -> Answer<()> {
+fn check<T: Filtered>(filter: &Filter) -> Answer<()> {
+    let name = filter.name.as_str();
+    if !(name.starts_with("tag:") || name == "tag-key" || T::FILTERS.iter().any(|(known, _)| *known == name)) {
+        return bad_value(format!("The filter '{name}' is invalid"));
+    }
     if filter.values.is_empty() {
         return bad_value("The filter values are missing");
     }
@@ -41,14 +46,23 @@ fn check(filter: &Filter) -> Answer<()> {
     Ok(())
 }
 
-fn values(thing: &impl Filtered, name: &str) -> Option<Vec<String>> {
+fn matches<T: Filtered>(thing: &T, filter: &Filter) -> bool {
+    values(thing, &filter.name).iter().any(|value| filter.values.iter().any(|pattern| like(pattern, value)))
+}
+
+fn values<T: Filtered>(thing: &T, name: &str) -> Vec<String> {
     if let Some(key) = name.strip_prefix("tag:") {
-        return Some(thing.tags().iter().filter(|tag| tag.key == key).map(|tag| tag.value.clone()).collect());
+        return thing.tags().iter().filter(|tag| tag.key == key).map(|tag| tag.value.clone()).collect();
     }
     if name == "tag-key" {
-        return Some(thing.tags().iter().map(|tag| tag.key.clone()).collect());
+        return thing.tags().iter().map(|tag| tag.key.clone()).collect();
     }
-    thing.values(name)
+    T::FILTERS.iter().find(|(known, _)| *known == name).map(|(_, values)| values(thing)).unwrap_or_default()
+}
+
+/// A list of one value.
+pub(super) fn one(value: impl ToString) -> Vec<String> {
+    vec![value.to_string()]
 }
 
 /// `*` is any text, `?` any character, `\` takes the next one literally. Case counts.

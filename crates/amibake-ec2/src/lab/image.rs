@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::filter::{Filtered, matches};
+use super::filter::{Filtered, Filters, one, select};
 use super::launch::{mismatch, well_formed};
 use super::mapping::overlay;
 use super::record::{EbsSpec, ImageRecord, ImageTarget, SnapshotRecord};
@@ -198,16 +198,13 @@ impl Place<'_> {
                     owner => image.owner == owner || image.owner_alias.as_deref() == Some(owner),
                 })
         };
-        let mut found = Vec::new();
-        for image in self.state.images.values() {
+        let asked = |image: &ImageRecord| {
             let named = request.ids.contains(&image.id);
             let deprecated = image.deprecated_since.as_ref().is_some_and(|date| *date < today) && image.owner != *account;
-            let seen = image.state != ImageState::Gone && (named || request.ids.is_empty() && (!deprecated || request.include_deprecated));
-            if matches(image, &request.filters)? && seen && owner(image) {
-                found.push(describe(image));
-            }
-        }
-        Ok(found)
+            let shown = request.ids.is_empty() && (request.include_deprecated || !deprecated);
+            image.state != ImageState::Gone && (named || shown) && owner(image)
+        };
+        Ok(select(self.state.images.values(), &request.filters, asked)?.into_iter().map(describe).collect())
     }
 
     /// DeregisterImage.
@@ -335,44 +332,46 @@ fn describe_device(name: &str, target: &ImageTarget, state: ImageState) -> Image
     }
 }
 
+/// A value of each EBS device.
+fn of_devices(image: &ImageRecord, value: fn(&EbsSpec) -> Option<String>) -> Vec<String> {
+    let ebs = image.devices.iter().filter_map(|(_, target)| match target {
+        ImageTarget::Ebs(ebs) => value(ebs),
+        ImageTarget::Virtual(_) => None,
+    });
+    ebs.collect()
+}
+
 impl Filtered for ImageRecord {
-    fn values(&self, name: &str) -> Option<Vec<String>> {
-        let one = |text: &str| Some(vec![text.to_owned()]);
-        let of_devices = |value: fn(&EbsSpec) -> Option<String>| {
-            let ebs = self.devices.iter().filter_map(|(_, target)| match target {
-                ImageTarget::Ebs(ebs) => value(ebs),
-                ImageTarget::Virtual(_) => None,
-            });
-            Some(ebs.collect())
-        };
-        match name {
-            "image-id" => one(self.id.as_str()),
-            "name" => one(&self.name),
-            "description" => one(&self.description),
-            "state" => one(state_name(self.state)),
-            "owner-id" => one(&self.owner),
-            "owner-alias" => Some(self.owner_alias.iter().cloned().collect()),
-            "creation-date" => one(&self.creation_date),
-            "root-device-type" => one(&self.root_device_type),
-            "root-device-name" => one(&self.root_device_name),
-            "virtualization-type" => one(&self.virtualization_type),
-            "architecture" => one(&self.architecture),
-            "image-type" => one("machine"),
-            "hypervisor" => one("xen"),
-            "is-public" => one(if self.public { "true" } else { "false" }),
-            "product-code" => Some(self.product_codes.clone()),
-            "source-instance-id" => Some(self.source_instance.iter().map(ToString::to_string).collect()),
-            "ena-support" => one("true"),
-            "platform" | "kernel-id" | "ramdisk-id" | "product-code.type" | "state-reason-code" => Some(Vec::new()),
-            "block-device-mapping.device-name" => Some(self.devices.iter().map(|(name, _)| name.clone()).collect()),
-            "block-device-mapping.volume-type" => of_devices(|ebs| Some(ebs.volume_type.clone())),
-            "block-device-mapping.volume-size" => of_devices(|ebs| Some(ebs.size.to_string())),
-            "block-device-mapping.snapshot-id" => of_devices(|ebs| ebs.snapshot.as_ref().map(ToString::to_string)),
-            "block-device-mapping.delete-on-termination" => of_devices(|ebs| Some(ebs.delete_on_termination.to_string())),
-            "block-device-mapping.encrypted" => of_devices(|ebs| Some(ebs.encrypted.to_string())),
-            _ => None,
-        }
-    }
+    const FILTERS: Filters<Self> = &[
+        ("image-id", |it| one(it.id.as_str())),
+        ("name", |it| one(&it.name)),
+        ("description", |it| one(&it.description)),
+        ("state", |it| one(state_name(it.state))),
+        ("owner-id", |it| one(&it.owner)),
+        ("owner-alias", |it| it.owner_alias.iter().cloned().collect()),
+        ("creation-date", |it| one(&it.creation_date)),
+        ("root-device-type", |it| one(&it.root_device_type)),
+        ("root-device-name", |it| one(&it.root_device_name)),
+        ("virtualization-type", |it| one(&it.virtualization_type)),
+        ("architecture", |it| one(&it.architecture)),
+        ("image-type", |_| one("machine")),
+        ("hypervisor", |_| one("xen")),
+        ("is-public", |it| one(it.public)),
+        ("product-code", |it| it.product_codes.clone()),
+        ("source-instance-id", |it| it.source_instance.iter().map(ToString::to_string).collect()),
+        ("ena-support", |_| one("true")),
+        ("platform", |_| Vec::new()),
+        ("kernel-id", |_| Vec::new()),
+        ("ramdisk-id", |_| Vec::new()),
+        ("product-code.type", |_| Vec::new()),
+        ("state-reason-code", |_| Vec::new()),
+        ("block-device-mapping.device-name", |it| it.devices.iter().map(|(name, _)| name.clone()).collect()),
+        ("block-device-mapping.volume-type", |it| of_devices(it, |ebs| Some(ebs.volume_type.clone()))),
+        ("block-device-mapping.volume-size", |it| of_devices(it, |ebs| Some(ebs.size.to_string()))),
+        ("block-device-mapping.snapshot-id", |it| of_devices(it, |ebs| ebs.snapshot.as_ref().map(ToString::to_string))),
+        ("block-device-mapping.delete-on-termination", |it| of_devices(it, |ebs| Some(ebs.delete_on_termination.to_string()))),
+        ("block-device-mapping.encrypted", |it| of_devices(it, |ebs| Some(ebs.encrypted.to_string()))),
+    ];
 
     fn tags(&self) -> &[Tag] {
         &self.tags

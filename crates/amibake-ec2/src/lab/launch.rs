@@ -1,6 +1,6 @@
 //! Instances: launching, stopping, ending, describing.
 
-use super::filter::{Filtered, matches};
+use super::filter::{Filtered, Filters, one, select};
 use super::instance_type;
 use super::mapping::{Devices, overlay};
 use super::record::{ImageRecord, ImageTarget, InstanceRecord, SubnetRecord, VolumeRecord};
@@ -238,13 +238,8 @@ impl State {
         if let Some(id) = ids.iter().find(|id| !self.instances.contains_key(id)) {
             return if well_formed(id.as_str()) { unknown("i", id.as_str()) } else { malformed_instance(id) };
         }
-        let mut found = Vec::new();
-        for record in self.instances.values() {
-            if matches(record, filters)? && (ids.is_empty() || ids.contains(&record.id)) {
-                found.push(self.describe_instance(&record.id)?);
-            }
-        }
-        Ok(found)
+        let found = select(self.instances.values(), filters, |record| ids.is_empty() || ids.contains(&record.id))?;
+        found.into_iter().map(|record| self.describe_instance(&record.id)).collect()
     }
 
     fn describe_instance(&self, id: &InstanceId) -> Answer<Instance> {
@@ -352,24 +347,21 @@ fn valid_metadata(options: &MetadataOptions) -> bool {
 }
 
 impl Filtered for InstanceRecord {
-    fn values(&self, name: &str) -> Option<Vec<String>> {
-        let one = |text: &str| Some(vec![text.to_owned()]);
-        match name {
-            "instance-id" => one(self.id.as_str()),
-            "instance-state-name" => one(state_name(self.state)),
-            "image-id" => one(self.image.as_str()),
-            "instance-type" => one(&self.instance_type),
-            "key-name" => Some(self.key_name.iter().cloned().collect()),
-            "vpc-id" => one(self.vpc.as_str()),
-            "subnet-id" => one(self.subnet.as_str()),
-            "availability-zone" => one(&self.availability_zone),
-            "client-token" => one(&self.client_token),
-            "private-ip-address" => one(&self.private_ip),
-            "ip-address" => Some(self.public_ip.iter().cloned().collect()),
-            "instance.group-id" | "network-interface.group-id" => Some(self.security_groups.iter().map(ToString::to_string).collect()),
-            _ => None,
-        }
-    }
+    const FILTERS: Filters<Self> = &[
+        ("instance-id", |it| one(it.id.as_str())),
+        ("instance-state-name", |it| one(state_name(it.state))),
+        ("image-id", |it| one(it.image.as_str())),
+        ("instance-type", |it| one(&it.instance_type)),
+        ("key-name", |it| it.key_name.iter().cloned().collect()),
+        ("vpc-id", |it| one(it.vpc.as_str())),
+        ("subnet-id", |it| one(it.subnet.as_str())),
+        ("availability-zone", |it| one(&it.availability_zone)),
+        ("client-token", |it| one(&it.client_token)),
+        ("private-ip-address", |it| one(&it.private_ip)),
+        ("ip-address", |it| it.public_ip.iter().cloned().collect()),
+        ("instance.group-id", |it| it.security_groups.iter().map(ToString::to_string).collect()),
+        ("network-interface.group-id", |it| it.security_groups.iter().map(ToString::to_string).collect()),
+    ];
 
     fn tags(&self) -> &[Tag] {
         &self.tags

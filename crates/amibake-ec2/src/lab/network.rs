@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use secrecy::SecretString;
 
-use super::filter::{Filtered, matches};
+use super::filter::{Filtered, Filters, one, select};
 use super::record::{GroupRecord, KeyPairRecord, SubnetRecord, VpcRecord};
 use super::refusal::{Answer, bad_value, refuse};
 use super::tags::{self, unknown};
@@ -148,21 +148,6 @@ impl State {
     }
 }
 
-/// The things that are asked for and fit the filters.
-pub(super) fn select<'a, T: Filtered>(
-    things: impl Iterator<Item = &'a T>,
-    filters: &[Filter],
-    asked: impl Fn(&T) -> bool,
-) -> Answer<Vec<&'a T>> {
-    let mut found = Vec::new();
-    for thing in things {
-        if matches(thing, filters)? && asked(thing) {
-            found.push(thing);
-        }
-    }
-    Ok(found)
-}
-
 /// Names and descriptions of groups: up to 255 of EC2's characters (EC2 API reference, CreateSecurityGroup).
 fn check_group_text(parameter: &str, text: &str) -> Answer<()> {
     if text.is_empty() {
@@ -186,21 +171,18 @@ fn is_cidr(text: &str) -> bool {
     }
 }
 
-fn one(text: impl ToString) -> Option<Vec<String>> {
-    Some(vec![text.to_string()])
-}
-
 impl Filtered for VpcRecord {
-    fn values(&self, name: &str) -> Option<Vec<String>> {
-        match name {
-            "vpc-id" => one(&self.id),
-            "is-default" | "isDefault" => one(self.is_default),
-            "state" => one("available"),
-            "cidr" | "cidr-block" | "cidr-block-association.cidr-block" => one(&self.cidr),
-            "owner-id" | "dhcp-options-id" => Some(Vec::new()),
-            _ => None,
-        }
-    }
+    const FILTERS: Filters<Self> = &[
+        ("vpc-id", |it| one(&it.id)),
+        ("is-default", |it| one(it.is_default)),
+        ("isDefault", |it| one(it.is_default)),
+        ("state", |_| one("available")),
+        ("cidr", |it| one(&it.cidr)),
+        ("cidr-block", |it| one(&it.cidr)),
+        ("cidr-block-association.cidr-block", |it| one(&it.cidr)),
+        ("owner-id", |_| Vec::new()),
+        ("dhcp-options-id", |_| Vec::new()),
+    ];
 
     fn tags(&self) -> &[Tag] {
         &self.tags
@@ -208,19 +190,21 @@ impl Filtered for VpcRecord {
 }
 
 impl Filtered for SubnetRecord {
-    fn values(&self, name: &str) -> Option<Vec<String>> {
-        match name {
-            "subnet-id" => one(&self.id),
-            "vpc-id" => one(&self.vpc),
-            "availability-zone" | "availabilityZone" => one(&self.availability_zone),
-            "default-for-az" | "defaultForAz" | "map-public-ip-on-launch" => one(self.default_for_az),
-            "state" => one("available"),
-            "cidr" | "cidr-block" | "cidrBlock" => one(&self.cidr),
-            "available-ip-address-count" => one(self.available_addresses),
-            "owner-id" => Some(Vec::new()),
-            _ => None,
-        }
-    }
+    const FILTERS: Filters<Self> = &[
+        ("subnet-id", |it| one(&it.id)),
+        ("vpc-id", |it| one(&it.vpc)),
+        ("availability-zone", |it| one(&it.availability_zone)),
+        ("availabilityZone", |it| one(&it.availability_zone)),
+        ("default-for-az", |it| one(it.default_for_az)),
+        ("defaultForAz", |it| one(it.default_for_az)),
+        ("map-public-ip-on-launch", |it| one(it.default_for_az)),
+        ("state", |_| one("available")),
+        ("cidr", |it| one(&it.cidr)),
+        ("cidr-block", |it| one(&it.cidr)),
+        ("cidrBlock", |it| one(&it.cidr)),
+        ("available-ip-address-count", |it| one(it.available_addresses)),
+        ("owner-id", |_| Vec::new()),
+    ];
 
     fn tags(&self) -> &[Tag] {
         &self.tags
@@ -228,18 +212,16 @@ impl Filtered for SubnetRecord {
 }
 
 impl Filtered for GroupRecord {
-    fn values(&self, name: &str) -> Option<Vec<String>> {
-        match name {
-            "group-id" => one(&self.id),
-            "group-name" => one(&self.name),
-            "description" => one(&self.description),
-            "vpc-id" => one(&self.vpc),
-            "ip-permission.from-port" | "ip-permission.to-port" => Some(self.ingress.iter().map(|rule| rule.port.to_string()).collect()),
-            "ip-permission.cidr" => Some(self.ingress.iter().flat_map(|rule| rule.cidrs.clone()).collect()),
-            "owner-id" => Some(Vec::new()),
-            _ => None,
-        }
-    }
+    const FILTERS: Filters<Self> = &[
+        ("group-id", |it| one(&it.id)),
+        ("group-name", |it| one(&it.name)),
+        ("description", |it| one(&it.description)),
+        ("vpc-id", |it| one(&it.vpc)),
+        ("ip-permission.from-port", |it| it.ingress.iter().map(|rule| rule.port.to_string()).collect()),
+        ("ip-permission.to-port", |it| it.ingress.iter().map(|rule| rule.port.to_string()).collect()),
+        ("ip-permission.cidr", |it| it.ingress.iter().flat_map(|rule| rule.cidrs.clone()).collect()),
+        ("owner-id", |_| Vec::new()),
+    ];
 
     fn tags(&self) -> &[Tag] {
         &self.tags

@@ -1,7 +1,6 @@
 //! Volumes and snapshots.
 
-use super::filter::Filtered;
-use super::network::select;
+use super::filter::{Filtered, Filters, one, select};
 use super::record::{SnapshotRecord, VolumeRecord};
 use super::refusal::{Answer, refuse};
 use super::tags::unknown;
@@ -91,29 +90,21 @@ impl VolumeRecord {
     }
 }
 
-fn one(text: impl ToString) -> Option<Vec<String>> {
-    Some(vec![text.to_string()])
-}
-
 impl Filtered for VolumeRecord {
-    fn values(&self, name: &str) -> Option<Vec<String>> {
-        let attached = self.attached.as_ref();
-        match name {
-            "volume-id" => one(&self.id),
-            "status" => one(self.state()),
-            "size" => one(self.ebs.size),
-            "volume-type" => one(&self.ebs.volume_type),
-            "encrypted" => one(self.ebs.encrypted),
-            "availability-zone" => one(&self.availability_zone),
-            "snapshot-id" => Some(self.ebs.snapshot.iter().map(ToString::to_string).collect()),
-            "attachment.instance-id" => Some(attached.iter().map(|(instance, _)| instance.to_string()).collect()),
-            "attachment.device" => Some(attached.iter().map(|(_, device)| device.clone()).collect()),
-            "attachment.delete-on-termination" => Some(attached.iter().map(|_| self.ebs.delete_on_termination.to_string()).collect()),
-            "attachment.status" => Some(attached.iter().map(|_| "attached".to_owned()).collect()),
-            "create-time" => Some(Vec::new()),
-            _ => None,
-        }
-    }
+    const FILTERS: Filters<Self> = &[
+        ("volume-id", |it| one(&it.id)),
+        ("status", |it| one(it.state())),
+        ("size", |it| one(it.ebs.size)),
+        ("volume-type", |it| one(&it.ebs.volume_type)),
+        ("encrypted", |it| one(it.ebs.encrypted)),
+        ("availability-zone", |it| one(&it.availability_zone)),
+        ("snapshot-id", |it| it.ebs.snapshot.iter().map(ToString::to_string).collect()),
+        ("attachment.instance-id", |it| it.attached.iter().map(|(instance, _)| instance.to_string()).collect()),
+        ("attachment.device", |it| it.attached.iter().map(|(_, device)| device.clone()).collect()),
+        ("attachment.delete-on-termination", |it| it.attached.iter().map(|_| it.ebs.delete_on_termination.to_string()).collect()),
+        ("attachment.status", |it| it.attached.iter().map(|_| "attached".to_owned()).collect()),
+        ("create-time", |_| Vec::new()),
+    ];
 
     fn tags(&self) -> &[Tag] {
         &self.tags
@@ -121,19 +112,18 @@ impl Filtered for VolumeRecord {
 }
 
 impl Filtered for SnapshotRecord {
-    fn values(&self, name: &str) -> Option<Vec<String>> {
-        match name {
-            "snapshot-id" => one(&self.id),
-            "status" => one(state(self)),
-            "description" => one(&self.description),
-            "volume-id" => Some(self.volume.iter().map(ToString::to_string).collect()),
-            "volume-size" => one(self.size),
-            "encrypted" => one(self.encrypted),
-            "owner-id" => one(&self.owner),
-            "progress" | "start-time" | "owner-alias" => Some(Vec::new()),
-            _ => None,
-        }
-    }
+    const FILTERS: Filters<Self> = &[
+        ("snapshot-id", |it| one(&it.id)),
+        ("status", |it| one(state(it))),
+        ("description", |it| one(&it.description)),
+        ("volume-id", |it| it.volume.iter().map(ToString::to_string).collect()),
+        ("volume-size", |it| one(it.size)),
+        ("encrypted", |it| one(it.encrypted)),
+        ("owner-id", |it| one(&it.owner)),
+        ("progress", |_| Vec::new()),
+        ("start-time", |_| Vec::new()),
+        ("owner-alias", |_| Vec::new()),
+    ];
 
     fn tags(&self) -> &[Tag] {
         &self.tags
