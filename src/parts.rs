@@ -8,6 +8,8 @@ use amibake_template::registry::Registry;
 
 use crate::builder::Builder;
 use crate::builder::amazon_ebs::AmazonEbs;
+use crate::builder::file::File;
+use crate::builder::null::Null;
 use crate::post_processor::PostProcessor;
 use crate::provisioner::Provisioner;
 
@@ -32,6 +34,8 @@ impl Parts {
             post_processors: BTreeMap::new(),
         };
         parts.builder::<AmazonEbs>();
+        parts.builder::<File>();
+        parts.builder::<Null>();
         parts
     }
 

@@ -120,8 +120,8 @@ async fn run_builds(shared: &Arc<Shared>, builds: Vec<Build>, at_once: usize) ->
         }
         match running.join_next().await {
             Some(Ok(outcome)) => outcomes.push(outcome),
-            // Panics are caught inside, and nobody aborts a build that is still awaited.
-            Some(Err(error)) => shared.report.error(format!("a build ended without an outcome: {error}")),
+            // Panics are caught inside, and nobody aborts a build that is still awaited; should it happen, it is no success.
+            Some(Err(error)) => outcomes.push(("amibake".to_owned(), Outcome::Failed(error.to_string()))),
             None => return outcomes,
         }
     }

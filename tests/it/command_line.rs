@@ -131,3 +131,16 @@ fn debug_without_a_terminal_does_not_wait() {
     assert!(stdout.starts_with("Debug mode enabled. Builds will not be parallelized.\n"), "{stdout}");
     assert!(output.status.success(), "{stdout}");
 }
+
+/// What stands under a key that is secret by nature is hidden without being asked for.
+#[test]
+fn passwords_of_the_template_are_hidden() {
+    let sandbox = Sandbox::new();
+    sandbox.file(
+        "template.json",
+        r#"{"variables": {"pw": ""}, "builders": [{"type": "null", "name": "hunter22", "ssh_host": "127.0.0.1", "ssh_port": 1, "ssh_username": "u",
+            "ssh_password": "{{user `pw`}}", "ssh_timeout": "1ms"}]}"#,
+    );
+    let ran = sandbox.run(&["build", "-color=false", "-var", "pw=hunter22", "template.json"], "");
+    assert!(ran.stdout.contains("Build '<sensitive>' errored") && !ran.stdout.contains("hunter22"), "{}", ran.stdout);
+}
