@@ -24,3 +24,4 @@ pub mod registry;
 pub mod schema;
 pub mod source;
 pub mod variables;
+mod wording;

@@ -107,8 +107,8 @@ impl Constraints {
 fn one_of(text: &str, options: &Json) -> String {
     let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
     match nearest(text, options.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`? It can be {}", crate::document::name_list(&options)),
-        None => format!("it can be {}", crate::document::name_list(&options)),
+        Some(near) => format!("did you mean `{near}`? It can be {}", crate::wording::name_list(&options)),
+        None => format!("it can be {}", crate::wording::name_list(&options)),
     }
 }
 

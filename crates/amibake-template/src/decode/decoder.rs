@@ -6,11 +6,11 @@ use serde_json::{Map, Value as Json};
 
 use super::shape::Shape;
 use crate::component::{Kind, Origin, Secret};
-use crate::document::describe;
 use crate::finding::{Finding, nearest};
 use crate::json::{Member, Node, Value};
 use crate::lang::Context;
 use crate::variables::Values;
+use crate::wording::describe;
 
 /// What all of a component's strings are rendered with.
 pub(crate) struct Setting<'a> {
@@ -61,14 +61,20 @@ impl<'a> Decoder<'a> {
 
     /// Decodes a whole component to what its struct deserialises from.
     pub(crate) fn component(&mut self, node: &Node, schema: &Json) -> Json {
-        let Value::Object(members) = &node.value else { return Json::Object(Map::new()) };
-        let own: Vec<&Member> = members.iter().filter(|member| !self.is_core_key(&member.key)).collect();
-        Json::Object(self.fields(&own, schema, ""))
+        self.all_but(self.setting.wrapper_keys, node, schema)
+    }
+
+    /// Decodes an override: the core takes nothing from it, so its own keys are unknown there.
+    pub(crate) fn over(&mut self, node: &Node, schema: &Json) -> Json {
+        self.all_but(&["type"], node, schema)
     }
 
     /// Keys beginning with `packer_` are what Packer's own core hands to its plugins; they pass everywhere.
-    fn is_core_key(&self, key: &str) -> bool {
-        self.setting.wrapper_keys.contains(&key) || key.starts_with("packer_")
+    fn all_but(&mut self, taken: &[&str], node: &Node, schema: &Json) -> Json {
+        let Value::Object(members) = &node.value else { return Json::Object(Map::new()) };
+        let is_own = |member: &&Member| !taken.contains(&member.key.as_str()) && !member.key.starts_with("packer_");
+        let own: Vec<&Member> = members.iter().filter(is_own).collect();
+        Json::Object(self.fields(&own, schema, ""))
     }
 
     /// One value by its schema; a failure is remembered.
@@ -123,20 +129,25 @@ impl<'a> Decoder<'a> {
         }
         let finding = super::renamed::explain(self.setting, member, pointer).unwrap_or_else(|| {
             let message = format!("unknown key `{}` in {}", path(&format!("{pointer}/{}", escape(&member.key))), self.what());
-            let wrappers = if pointer.is_empty() { self.setting.wrapper_keys } else { &[] };
-            let known = properties.keys().map(String::as_str).chain(wrappers.iter().copied());
-            let help = match nearest(&member.key, known) {
-                Some(near) => {
-                    // It was written, if wrong: not to be called missing as well.
-                    self.failed.push(format!("{pointer}/{}", escape(near)));
-                    format!("did you mean `{near}`?")
-                }
-                None => keys_help(properties),
-            };
+            let help = self.suggest(&member.key, properties, pointer);
             Finding::error("unknown-key", message, member.key_span).with_help(help)
         });
         self.findings.push(finding);
         None
+    }
+
+    /// What a key nobody reads may have been meant to be.
+    fn suggest(&mut self, key: &str, properties: &Map<String, Json>, pointer: &str) -> String {
+        let wrappers = if pointer.is_empty() { self.setting.wrapper_keys } else { &[] };
+        if wrappers.contains(&key) {
+            return format!("`{key}` holds for all builders: it stands beside `override`, not in it");
+        }
+        let Some(near) = nearest(key, properties.keys().map(String::as_str).chain(wrappers.iter().copied())) else {
+            return keys_help(properties);
+        };
+        // It was written, if wrong: not to be called missing as well.
+        self.failed.push(format!("{pointer}/{}", escape(near)));
+        format!("did you mean `{near}`?")
     }
 
     /// The component for people: ``the builder `null` ``.
@@ -243,7 +254,7 @@ fn keys_help(properties: &Map<String, Json>) -> String {
         return "take it away, or see the reference for the keys that exist".to_owned();
     }
     let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
-    format!("the keys are {}", crate::document::name_list(&keys))
+    format!("the keys are {}", crate::wording::name_list(&keys))
 }
 
 /// A list is whole or failed.

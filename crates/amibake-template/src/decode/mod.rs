@@ -5,11 +5,9 @@
 
 pub(crate) mod constraints;
 mod decoder;
-mod problem;
 mod renamed;
 mod render;
 mod scalar;
 mod shape;
 
 pub(crate) use self::decoder::{Decoder, Setting, kind_word, merge};
-pub(crate) use self::problem::template_problem;

@@ -3,13 +3,12 @@
 use serde_json::Value as Json;
 
 use super::decoder::{Decoder, path};
-use super::template_problem;
 use crate::component::Origin;
 use crate::finding::Finding;
 use crate::json::{Member, Node};
 use crate::lang::{Template, UserReference};
 use crate::source::Span;
-use crate::variables::undeclared;
+use crate::wording::{template_problem, undeclared};
 
 impl Decoder<'_> {
     /// Renders a string. Late text is checked and comes back as it is. None where a finding says why.

@@ -6,6 +6,7 @@ use super::{Document, version};
 use crate::finding::{Finding, nearest};
 use crate::json::{Node, Value};
 use crate::source::Span;
+use crate::wording::name_list;
 
 /// Checks a document's sections against each other. `validate -syntax-only` leaves this out, as Packer does.
 pub fn cross_check(document: &Document) -> Vec<Finding> {
@@ -77,12 +78,7 @@ fn unknown_builder(key: &str, name: &str, span: Span, names: &[&str]) -> Finding
     let help = match nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => "the template has no builder".to_owned(),
-        None => format!("the builders are named {}", list(names)),
+        None => format!("the builders are named {}", name_list(names)),
     };
     Finding::error("unknown-builder-name", format!("`{key}` names a builder that does not exist: `{name}`"), span).with_help(help)
-}
-
-/// Names for people: `` `a`, `b` ``.
-pub(crate) fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -13,12 +13,10 @@ use crate::json::Node;
 use crate::source::Span;
 
 pub use self::cross::cross_check;
-pub(crate) use self::cross::list as name_list;
 pub(crate) use self::post_processor::WRAPPER_KEYS as POST_PROCESSOR_KEYS;
 pub(crate) use self::provisioner::WRAPPER_KEYS as PROVISIONER_KEYS;
 pub use self::read::read;
 pub(crate) use self::read::{BUILDER_KEYS, name_span};
-pub(crate) use self::shape::describe;
 pub use self::version::COMPATIBLE_VERSION;
 
 /// A template as written: structure checked, nothing rendered.

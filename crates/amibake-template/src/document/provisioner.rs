@@ -1,11 +1,12 @@
 //! Provisioners and what the core wraps around them (reference section 6).
 
+use super::Provisioner;
 use super::read::type_of;
 use super::shape::{list, members, weak_name, wrong_type};
-use super::{Provisioner, describe};
 use crate::component::GoDuration;
 use crate::finding::Finding;
 use crate::json::{Node, Value};
+use crate::wording::describe;
 
 /// Keys the core takes from a provisioner before the component sees the rest.
 pub(crate) const WRAPPER_KEYS: [&str; 7] = ["type", "only", "except", "override", "pause_before", "max_retries", "timeout"];

@@ -2,18 +2,7 @@
 
 use crate::finding::Finding;
 use crate::json::{Member, Node, Value};
-
-/// A value's kind with its article: `a list`, `an object`.
-pub(crate) fn describe(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
+use crate::wording::describe;
 
 /// `what` is not what was expected.
 pub(super) fn wrong_type(what: &str, expected: &str, node: &Node) -> Finding {

@@ -110,7 +110,7 @@ impl<'a> Workshop<'a> {
         let mut config = decoder.component(written.node, &constraints.schema);
         let node = match override_of(written, of.raw) {
             Some(over) => {
-                let changes = decoder.component(over, &constraints.schema);
+                let changes = decoder.over(over, &constraints.schema);
                 merge(&mut config, changes);
                 merge_nodes(written.node, over)
             }
@@ -156,7 +156,7 @@ impl<'a> Workshop<'a> {
         let known: Vec<&str> = self.registry.types(written.kind).collect();
         finding.with_help(match nearest(written.type_name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("amibake has these: {}", crate::document::name_list(&known)),
+            None => format!("amibake has these: {}", crate::wording::name_list(&known)),
         })
     }
 }

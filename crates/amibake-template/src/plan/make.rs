@@ -3,13 +3,13 @@
 use super::components::{Of, Workshop, Written, has_errors};
 use super::names::{Named, selected};
 use super::{Build, Plan, Selection, wrapper};
-use crate::component::{Files, Kind};
-use crate::decode::template_problem;
+use crate::component::{Files, Kind, Secret};
 use crate::document::{BUILDER_KEYS, Document, cross_check};
 use crate::finding::{Finding, tidy};
 use crate::lang::{Context, Host, Scope, Template};
 use crate::registry::Registry;
 use crate::variables::{Given, Values, evaluate};
+use crate::wording::template_problem;
 
 /// Makes the plan of a document: variables, names, selection, first-pass rendering, decoding, checks. All findings at once; a plan
 /// only where none of them is an error.
@@ -37,6 +37,8 @@ pub fn plan(
     let builds: Vec<Build> = named.iter().filter_map(|named| build(&mut workshop, document, selection, named)).collect();
     findings.append(&mut workshop.findings);
     let secrets = std::mem::take(&mut workshop.secrets);
+    let hidden: Vec<&str> = values.sensitive.iter().chain(&secrets).map(Secret::expose).collect();
+    findings.iter_mut().for_each(|finding| mask(finding, &hidden));
     tidy(&mut findings);
     if has_errors(&findings) {
         return (None, findings);
@@ -60,6 +62,18 @@ fn build(workshop: &mut Workshop<'_>, document: &Document, selection: &Selection
     let error_cleanup_provisioner = cleanup.and_then(|cleanup| wrapper::provisioner(workshop, document, cleanup, &of));
     let post_processors = wrapper::post_processors(workshop, document, selection, &of);
     Some(Build { name: named.name.clone(), builder: part?, provisioners, error_cleanup_provisioner, post_processors })
+}
+
+/// Takes secrets out of a finding's words: a check may quote the value it is about.
+fn mask(finding: &mut Finding, hidden: &[&str]) {
+    let texts = finding.labels.iter_mut().map(|label| &mut label.text).chain(&mut finding.help);
+    for text in texts.chain([&mut finding.message]) {
+        for secret in hidden {
+            if text.contains(secret) {
+                *text = text.replace(secret, "<sensitive>");
+            }
+        }
+    }
 }
 
 /// Packer hands all variables to every component inside its configuration and renders them there: a value that is no valid

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::Selection;
-use crate::decode::template_problem;
-use crate::document::{Builder, Document, name_list, name_span};
+use crate::document::{Builder, Document, name_span};
 use crate::finding::{Finding, Severity, nearest};
 use crate::json::Node;
 use crate::lang::{Context, Host, Scope, Template};
-use crate::variables::{Values, undeclared};
+use crate::variables::Values;
+use crate::wording::template_problem;
+use crate::wording::{name_list, undeclared};
 
 /// A builder with its interpolated name.
 pub(super) struct Named<'d> {

@@ -6,12 +6,12 @@ use super::shield::{repeats, shield, unshield};
 use super::unresolved::{self, Postponed};
 use super::{Given, Values};
 use crate::component::Secret;
-use crate::decode::template_problem;
 use crate::document::Document;
 use crate::finding::Finding;
 use crate::json::Node;
 use crate::lang::{Context, Host, LangError, Scope, Template};
 use crate::source::Span;
+use crate::wording::template_problem;
 
 /// Packer's limit. A chain longer than that does not exist; a text that changes in every pass (`uuid`) ends here.
 const PASSES: usize = 100;

@@ -11,7 +11,6 @@ use crate::component::Secret;
 use crate::source::Span;
 
 pub use self::evaluate::evaluate;
-pub(crate) use self::unresolved::undeclared;
 pub use self::var_file::read_var_file;
 
 /// A value given from outside the template.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Given;
 use super::evaluate::Raw;
 use crate::document::Document;
-use crate::finding::{Finding, nearest};
+use crate::finding::Finding;
 use crate::lang::LangError;
+use crate::wording::{name_list, undeclared};
 
 /// A variable that could not be rendered because of one it refers to.
 pub(super) type Postponed = (String, LangError);
@@ -29,22 +30,13 @@ pub(super) fn explain(postponed: &[Postponed], raw: &BTreeMap<&str, Raw<'_>>, do
         {
             let message = match circle.as_slice() {
                 [one] => format!("the variable `{one}` refers to itself"),
-                all => format!("the variables {} refer to each other in a circle", crate::document::name_list(all)),
+                all => format!("the variables {} refer to each other in a circle", name_list(all)),
             };
             findings
                 .push(Finding::error("variable-cycle", message, span).with_help("give one of them a value that needs no other variable"));
         }
     }
     findings
-}
-
-/// A reference to a user variable that is neither declared nor given.
-pub(crate) fn undeclared<'a>(name: &str, span: crate::source::Span, known: impl IntoIterator<Item = &'a str>) -> Finding {
-    let help = match nearest(name, known) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("declare it under `variables`, or give it with -var '{name}=...'"),
-    };
-    Finding::error("undeclared-variable", format!("the variable `{name}` is not declared"), span).with_help(help)
 }
 
 /// The circle that a variable stands in, smallest name first; None where it only leads to something else.

@@ -1,9 +1,9 @@
 //! Var files: one JSON object of strings, whatever the file is called.
 
 use super::Given;
-use crate::document::describe;
 use crate::finding::Finding;
 use crate::json::{Node, Value};
+use crate::wording::describe;
 
 /// Reads a var file: one JSON object of strings. `null` counts as the empty string, as in Packer.
 pub fn read_var_file(root: &Node) -> (Vec<Given>, Vec<Finding>) {

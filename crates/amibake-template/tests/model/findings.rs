@@ -212,6 +212,56 @@ fn secrets_stay_out_of_messages() {
     "#);
 }
 
+/// A component's own check may quote what it was given; the words are masked all the same.
+#[test]
+fn secrets_stay_out_of_the_checks_words() {
+    let outcome = Run::of(
+        r#"{
+  "variables": {"script": "hunter2.sh"},
+  "sensitive-variables": ["script"],
+  "builders": [{"type": "null", "communicator": "none"}],
+  "provisioners": [{"type": "shell", "script": "{{user `script`}}"}]
+}
+"#,
+    )
+    .go();
+    insta::assert_snapshot!(outcome.shown(), @r#"
+    error[missing-file]: there is no file `<sensitive>`
+     --> template.json:5:48
+      |
+    5 |   "provisioners": [{"type": "shell", "script": "{{user `script`}}"}]
+      |                                                ^^^^^^^^^^^^^^^^^^^
+    help: the value comes from the variable `script`
+    "#);
+}
+
+#[test]
+fn an_override_takes_no_keys_of_the_core() {
+    let outcome = Run::of(
+        r#"{
+  "builders": [{"type": "null", "communicator": "none"}],
+  "provisioners": [{"type": "shell-local", "override": {"null": {"pause_before": "5s", "inlin": "x"}}}]
+}
+"#,
+    )
+    .go();
+    insta::assert_snapshot!(outcome.shown(), @r#"
+    error[unknown-key]: unknown key `pause_before` in the provisioner `shell-local`
+     --> template.json:3:66
+      |
+    3 |   "provisioners": [{"type": "shell-local", "override": {"null": {"pause_before": "5s", "inlin": "x"}}}]
+      |                                                                  ^^^^^^^^^^^^^^
+    help: `pause_before` holds for all builders: it stands beside `override`, not in it
+
+    error[unknown-key]: unknown key `inlin` in the provisioner `shell-local`
+     --> template.json:3:88
+      |
+    3 |   "provisioners": [{"type": "shell-local", "override": {"null": {"pause_before": "5s", "inlin": "x"}}}]
+      |                                                                                        ^^^^^^^
+    help: did you mean `inline`?
+    "#);
+}
+
 #[test]
 fn a_function_that_does_not_exist() {
     let outcome = Run::of(

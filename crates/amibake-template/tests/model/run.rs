@@ -1,6 +1,6 @@
 //! One run of `validate` on texts: what the program does, without its files and flags.
 
-use amibake_template::document::{self, Document};
+use amibake_template::document;
 use amibake_template::finding::{Finding, Severity, render_human};
 use amibake_template::json::{Dialect, parse};
 use amibake_template::lang::Host;
@@ -27,7 +27,6 @@ pub struct Run {
 pub struct Outcome {
     pub sources: Sources,
     pub findings: Vec<Finding>,
-    pub document: Option<Document>,
     pub plan: Option<Plan>,
 }
 
@@ -68,17 +67,17 @@ impl Run {
             let span = Span::new(id, name.len() + 1, name.len() + 1 + value.len());
             given.push(Given { name: name.clone(), value: value.clone(), span });
         }
-        let Some(root) = root else { return Outcome { sources, findings, document: None, plan: None } };
+        let Some(root) = root else { return Outcome { sources, findings, plan: None } };
         let (document, problems) = document::read(root);
         findings.extend(problems);
         let broken = findings.iter().any(|finding| finding.severity == Severity::Error);
-        let Some(document) = document else { return Outcome { sources, findings, document: None, plan: None } };
+        let Some(document) = document else { return Outcome { sources, findings, plan: None } };
         if self.syntax_only || broken {
-            return Outcome { sources, findings, document: Some(document), plan: None };
+            return Outcome { sources, findings, plan: None };
         }
         let (plan, problems) = plan(&document, &registry(), &given, &self.selection, &self.host, &Exist(self.files));
         findings.extend(problems);
-        Outcome { sources, findings, document: Some(document), plan }
+        Outcome { sources, findings, plan }
     }
 }
 
