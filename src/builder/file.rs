@@ -116,3 +116,54 @@ impl Destroy for Stored {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::builder::testing::context;
+    use crate::engine::testing::texts;
+
+    fn file(content: Option<&str>, source: Option<&Path>, target: &Path) -> File {
+        let path = |path: &Path| path.display().to_string();
+        File { content: content.map(str::to_owned), source: source.map(path), target: Some(path(target)) }
+    }
+
+    #[tokio::test]
+    async fn content_lands_in_a_private_file_and_goes_with_its_artifact() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("deep/er/a.out");
+        let (mut cx, events) = context();
+        let made = file(Some("x"), None, &target).build(&mut cx).await.unwrap().unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "x");
+        assert_eq!(std::fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!((made.text, made.files), (format!("Stored file: {}", target.display()), vec![target.display().to_string()]));
+        assert_eq!(texts(&events), [] as [String; 0]);
+        let destroy = made.destroy.unwrap();
+        destroy.destroy().await.unwrap();
+        assert!(!target.exists());
+        destroy.destroy().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_source_is_copied_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let (source, target) = (dir.path().join("s"), dir.path().join("t"));
+        std::fs::write(&source, "four").unwrap();
+        let (mut cx, events) = context();
+        file(None, Some(&source), &target).build(&mut cx).await.unwrap();
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), "four");
+        let told = [format!("Copying {} to {}", source.display(), target.display()), "Copied 4 bytes".to_owned()];
+        assert_eq!(texts(&events), told);
+    }
+
+    #[tokio::test]
+    async fn a_missing_source_fails_in_packers_words() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut cx, _events) = context();
+        let built = file(None, Some(Path::new("nosuch")), &dir.path().join("t")).build(&mut cx).await;
+        assert_eq!(built.err().unwrap().to_string(), "open nosuch: no such file or directory");
+    }
+}

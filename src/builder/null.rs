@@ -139,3 +139,34 @@ impl Communicator for NoHost {
         Err(Self::refuse("DownloadDir"))
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may")]
+mod tests {
+    use super::*;
+    use crate::builder::testing::context;
+
+    fn null(config: serde_json::Value) -> Null {
+        serde_json::from_value(config).unwrap()
+    }
+
+    #[tokio::test]
+    async fn without_a_communicator_it_makes_packers_artifact_of_nothing() {
+        let (mut cx, _events) = context();
+        let made = null(serde_json::json!({"communicator": "none"})).build(&mut cx).await.unwrap().unwrap();
+        assert_eq!((made.builder_id, made.id.as_str()), ("fnoeding.null", "Null"));
+        assert_eq!(made.text, "Did not export anything. This is the null builder");
+        assert_eq!(cx.steps(), ["StepConnect", "StepProvision"]);
+        let data = |name: &str| made.build_data.get(name).map(String::as_str);
+        assert_eq!(data("ID"), Some("ERR_ID_NOT_IMPLEMENTED_BY_BUILDER"));
+        assert_eq!((data("ConnType"), data("PackerRunUUID")), (Some("none"), Some("run-1")));
+    }
+
+    #[tokio::test]
+    async fn the_host_is_build_data() {
+        let config = serde_json::json!({"ssh_host": "h", "ssh_username": "u", "ssh_port": 2222, "ssh_password": "p"});
+        let data = null(config).build_data(&Address { host: "h".to_owned(), port: 2222 });
+        let values: Vec<_> = ["ConnType", "Host", "Password", "Port", "User"].iter().map(|name| data[*name].as_str()).collect();
+        assert_eq!(values, ["ssh", "h", "p", "2222", "u"]);
+    }
+}

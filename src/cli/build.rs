@@ -27,15 +27,21 @@ const SIGNALS: usize = 3;
 /// Runs the command. Nothing is touched unless the whole template is right.
 pub fn run(args: &BuildArgs, settings: &Settings, clouds: Arc<dyn Clouds>, mut screen: Screen) -> u8 {
     let mut loaded = load(&args.template, settings);
-    secrets::hide(&loaded, &mut screen);
+    secrets::hide_variables(&loaded, &mut screen);
     let parts = Parts::all();
     let plan = make_plan(&args.template, &mut loaded, &parts, args.force);
+    if let Some(plan) = &plan {
+        secrets::hide_config(plan, &parts, &mut screen);
+    }
     findings::print(&loaded.findings, &loaded.sources, &mut screen);
     let Some(plan) = plan else {
         screen.error(format!("\n{}; nothing was started.", findings::count(&loaded.findings)));
         screen.flush();
         return exit::FAILURE;
     };
+    if !loaded.findings.is_empty() {
+        screen.say("");
+    }
     if args.debug {
         screen.say("Debug mode enabled. Builds will not be parallelized.");
     }

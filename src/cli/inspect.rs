@@ -14,7 +14,7 @@ use crate::ui::screen::Screen;
 /// Runs the command.
 pub fn run(args: &InspectArgs, settings: &Settings, mut screen: Screen) -> u8 {
     let loaded = load(&args.template, settings);
-    secrets::hide(&loaded, &mut screen);
+    secrets::hide_variables(&loaded, &mut screen);
     let status = match &loaded.document {
         Some(document) if !loaded.has_errors() => {
             show(document, &mut screen);

@@ -14,7 +14,7 @@ use crate::ui::screen::Screen;
 /// Runs the command.
 pub fn run(args: &ValidateArgs, settings: &Settings, mut screen: Screen) -> u8 {
     let mut loaded = load(&args.template, settings);
-    secrets::hide(&loaded, &mut screen);
+    secrets::hide_variables(&loaded, &mut screen);
     if !args.syntax_only {
         make_plan(&args.template, &mut loaded, &Parts::all(), false);
     }
@@ -51,6 +51,6 @@ pub fn make_plan(args: &TemplateArgs, loaded: &mut Loaded, parts: &Parts, force:
 
 fn no_builds<'a>(names: impl Iterator<Item = &'a str>) -> Finding {
     let names = names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    without_place("no-builds", "no builds to run: -only and -except leave none".to_owned())
+    without_place("no-builds", "no builds to run: -except leaves none".to_owned())
         .with_help(format!("the builds of this template: {names}"))
 }

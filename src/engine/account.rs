@@ -138,11 +138,62 @@ fn reach(access: &Access, key: &str) -> Reach {
 
 /// Whether two accesses are the same, secrets included (which is why the type has no comparison of its own).
 fn same(a: &Access, b: &Access) -> bool {
-    let secret = |secret: &secrecy::SecretString| secret.expose_secret().to_owned();
-    let keys = |access: &Access| {
-        access.keys.as_ref().map(|keys| (keys.access_key.clone(), secret(&keys.secret_key), keys.token.as_ref().map(secret)))
-    };
     let plain = |access: &Access| Access { keys: None, ..access.clone() };
     // Without the keys, Debug shows every field; no list of fields to forget one in.
     keys(a) == keys(b) && format!("{:?}", plain(a)) == format!("{:?}", plain(b))
+}
+
+/// Key id, secret, token.
+fn keys(access: &Access) -> Option<(&str, &str, Option<&str>)> {
+    let keys = access.keys.as_ref()?;
+    Some((&keys.access_key, keys.secret_key.expose_secret(), keys.token.as_ref().map(|token| token.expose_secret())))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "tests may")]
+mod tests {
+    use amibake_ec2::lab::{Lab, Options};
+    use amibake_ec2::model::Keys;
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn access(region: &str, secret: Option<&str>) -> Access {
+        let keys = secret.map(|secret| Keys { access_key: "AKIA".into(), secret_key: SecretString::from(secret), token: None });
+        Access { region: Some(region.to_owned()), keys, ..Access::default() }
+    }
+
+    #[track_caller]
+    fn check(a: Access, b: Access, expected: bool) {
+        assert_eq!(same(&a, &b), expected, "{a:?} {b:?}");
+    }
+
+    #[test]
+    fn accesses_differ_by_any_field_also_by_a_secret() {
+        check(access("a", None), access("a", None), true);
+        check(access("a", None), access("b", None), false);
+        check(access("a", Some("s")), access("a", Some("s")), true);
+        check(access("a", Some("s")), access("a", Some("t")), false);
+        check(access("a", Some("s")), access("a", None), false);
+        check(access("a", None), Access { max_retries: Some(1), ..access("a", None) }, false);
+    }
+
+    #[tokio::test]
+    async fn accounts_with_the_same_key_share_watchers_and_budgets() {
+        let accounts = Accounts::new(Arc::new(Lab::new(Options::default())));
+        let [a, b] = [access("us-east-1", None), access("us-east-2", None)];
+        let (a, b) = (accounts.open(&a).await.unwrap(), accounts.open(&b).await.unwrap());
+        let region = Region::new("us-west-2");
+        assert!(Arc::ptr_eq(&a.region(&region).watcher, &b.region(&region).watcher));
+        assert!(!Arc::ptr_eq(&a.region(&region).watcher, &a.region(a.build_region()).watcher));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_opened_says_so_each_time() {
+        let accounts = Accounts::new(Arc::new(Lab::new(Options::default())));
+        for _ in 0..2 {
+            let Err(error) = accounts.open(&Access::default()).await else { panic!("there is no region") };
+            assert!(error.message.contains("no region"), "{error}");
+        }
+    }
 }

@@ -210,7 +210,11 @@ fn create(path: &Path) -> std::io::Result<File> {
 fn append(file: &mut File, record: &Record) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(record)?;
     line.push(b'\n');
-    file.write_all(&line)
+    let before = file.metadata()?.len();
+    file.write_all(&line).inspect_err(|_| {
+        // A full disk takes half a line; without this the next record would be lost with it.
+        let _ = file.set_len(before);
+    })
 }
 
 /// Reads a journal: what the run still owned. A last line cut short by the crash does not count.

@@ -11,4 +11,6 @@ pub mod journal;
 pub mod late;
 pub mod limits;
 pub mod teardown;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod watcher;

@@ -37,7 +37,9 @@ pub(super) enum Outcome {
 /// Runs a build to its end and tells how it ended.
 pub(super) async fn run(shared: Arc<Shared>, build: Build) -> (String, Outcome) {
     let started = Instant::now();
-    let outcome = outcome(&shared, &build).await;
+    // Unwinding has its own net below; this one is for post-processors.
+    let outcome = AssertUnwindSafe(outcome(&shared, &build)).catch_unwind().await;
+    let outcome = outcome.unwrap_or_else(|panic| Outcome::Failed(panicked(&*panic).to_string()));
     let error = match &outcome {
         Outcome::Failed(error) => Some(error.clone()),
         Outcome::Made(_) | Outcome::Nothing | Outcome::Cancelled => None,
@@ -63,15 +65,24 @@ async fn outcome(shared: &Shared, build: &Build) -> Outcome {
         provisioning: Arc::new(provisioners),
     });
     match build_and_unwind(&mut cx, &*builder).await {
-        // What was made is complete; what the post-processors would have done is not wanted any more.
-        Ok(Some(artifact)) if cx.cancel.is_cancelled() => Outcome::Made(vec![artifact.summary()]),
-        Ok(Some(artifact)) => match chains.run(&cx, artifact).await {
-            Posted::Made(artifacts) => Outcome::Made(artifacts.iter().map(Artifact::summary).collect()),
-            Posted::Failed(error) => Outcome::Failed(error),
-        },
+        Ok(Some(artifact)) => post_process(&cx, &chains, artifact).await,
         Ok(None) => Outcome::Nothing,
         Err(BuildError::Cancelled) => Outcome::Cancelled,
         Err(BuildError::Failed(error)) => Outcome::Failed(error),
+    }
+}
+
+async fn post_process(cx: &BuildContext, chains: &Chains, artifact: Artifact) -> Outcome {
+    let Posted { artifacts, error } = chains.run(cx, artifact).await;
+    if cx.cancel.is_cancelled() {
+        // A cancelled run lists no artifacts, and what was finished before must not be lost sight of.
+        for artifact in &artifacts {
+            cx.report.say(format!("Finished before the interrupt, and kept: {}", artifact.text));
+        }
+    }
+    match error {
+        Some(error) => Outcome::Failed(error),
+        None => Outcome::Made(artifacts.iter().map(Artifact::summary).collect()),
     }
 }
 
@@ -95,15 +106,32 @@ async fn build_and_unwind(cx: &mut BuildContext, builder: &dyn Builder) -> Resul
     // A panic in a step is a failed build, not a reason to leave an instance running.
     let result = AssertUnwindSafe(builder.build(cx)).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)));
     let ending = match &result {
+        // Whatever a cancelled step calls its end: an interrupted build leaves nothing.
+        _ if cx.cancel.is_cancelled() => Ending::Failure,
         Ok(_) => Ending::Success,
         Err(BuildError::Cancelled) => Ending::Failure,
-        // Whatever a cancelled step calls its error: an interrupted build leaves nothing.
-        Err(BuildError::Failed(_)) if cx.cancel.is_cancelled() => Ending::Failure,
         Err(BuildError::Failed(error)) => after_failure(cx, error).await,
     };
     if cx.options.debug {
         cx.ask("Pausing before cleanup. Press enter to continue. ").await;
     }
+    unwind(cx, ending).await;
+    match (result, ending) {
+        // Interrupted while it cleaned up: the run will not end well, so that it must not leave an image either.
+        (Ok(_), _) if cx.cancel.is_cancelled() => {
+            unwind(cx, Ending::Failure).await;
+            Err(BuildError::Cancelled)
+        }
+        (result, Ending::Success) => {
+            cx.teardown.hand_over_artifact();
+            result
+        }
+        (result, Ending::Failure | Ending::Abort) => result,
+    }
+}
+
+/// Unwinds and tells what is left.
+async fn unwind(cx: &BuildContext, ending: Ending) {
     let unwinding = cx.teardown.unwind(ending, Instant::now() + CLEANUP_LIMIT);
     let left = match AssertUnwindSafe(unwinding).catch_unwind().await {
         Ok(left) => left,
@@ -115,7 +143,6 @@ async fn build_and_unwind(cx: &mut BuildContext, builder: &dyn Builder) -> Resul
     if let (false, Some(journal)) = (left.is_empty(), cx.teardown.journal_path()) {
         cx.report.error(format!("The journal of this run is {}", journal.display()));
     }
-    result
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> BuildError {

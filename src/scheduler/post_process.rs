@@ -23,11 +23,11 @@ struct Element {
 }
 
 /// What the chains answered.
-pub(super) enum Posted {
+pub(super) struct Posted {
     /// The artifacts that are left, in Packer's order.
-    Made(Vec<Artifact>),
+    pub artifacts: Vec<Artifact>,
     /// All that went wrong.
-    Failed(String),
+    pub error: Option<String>,
 }
 
 /// What happened so far.
@@ -62,20 +62,19 @@ impl Chains {
         let mut results = Results { keep_builders: self.chains.iter().all(Vec::is_empty), ..Results::default() };
         for chain in self.chains.iter().filter(|chain| !chain.is_empty()) {
             if cx.cancel.is_cancelled() {
-                // Nothing is removed for the sake of a chain that never ran.
-                results.keep_builders = true;
                 break;
             }
             if let Some(last) = run_chain(chain, cx, &artifact, &mut results).await {
                 results.artifacts.push(last);
             }
         }
-        if results.keep_builders {
+        // Nothing is removed for the sake of a chain that did not come to its end.
+        if results.keep_builders || cx.cancel.is_cancelled() {
             results.artifacts.insert(0, artifact);
         } else if let Err(error) = destroy(&artifact).await {
             results.errors.push(format!("Error destroying builder artifact: {error}"));
         }
-        if results.errors.is_empty() { Posted::Made(results.artifacts) } else { Posted::Failed(list(&results.errors)) }
+        Posted { artifacts: results.artifacts, error: (!results.errors.is_empty()).then(|| list(&results.errors)) }
     }
 }
 
@@ -84,7 +83,6 @@ async fn run_chain(chain: &[Element], cx: &BuildContext, first: &Artifact, resul
     let mut prior = first.clone();
     for (index, element) in chain.iter().enumerate() {
         if cx.cancel.is_cancelled() {
-            results.keep_builders |= index == 0;
             return (index > 0).then_some(prior);
         }
         let processed = match element.run(cx, prior.clone()).await {

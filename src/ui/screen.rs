@@ -32,6 +32,7 @@ pub struct Screen {
     clock: fn() -> Timestamp,
     zone: Option<TimeZone>,
     palette: Palette,
+    secrets: Vec<String>,
     redactor: Redactor,
     log: Option<Log>,
 }
@@ -41,7 +42,8 @@ impl Screen {
     pub fn new(out: Box<dyn Write + Send>, look: Look, clock: fn() -> Timestamp) -> Self {
         // The time zone costs a file to read, so it is looked up only where times are shown.
         let zone = look.timestamps.then(TimeZone::system);
-        Self { out: BufWriter::new(out), look, clock, zone, palette: Palette::default(), redactor: Redactor::none(), log: None }
+        let (palette, redactor) = (Palette::default(), Redactor::none());
+        Self { out: BufWriter::new(out), look, clock, zone, palette, secrets: Vec::new(), redactor, log: None }
     }
 
     /// Keeps a log beside the screen.
@@ -56,9 +58,10 @@ impl Screen {
         self.look
     }
 
-    /// Hides these secrets from now on.
+    /// Hides these secrets too from now on.
     pub fn hide<'a>(&mut self, secrets: impl IntoIterator<Item = &'a str>) {
-        self.redactor = Redactor::new(secrets);
+        self.secrets.extend(secrets.into_iter().map(str::to_owned));
+        self.redactor = Redactor::new(self.secrets.iter().map(String::as_str));
     }
 
     /// Prints an event.

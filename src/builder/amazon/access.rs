@@ -1,11 +1,14 @@
 //! Which AWS account, which region, and how to log in.
 
+use std::collections::BTreeMap;
+
 use amibake_ec2::model::{Access, AssumeRole, Keys};
 use amibake_template::component::{Check, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::given::{Given, given_list};
+use super::not_yet::refuse;
 
 /// The keys about reaching AWS.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -59,6 +62,12 @@ pub struct AssumeRoleConfig {
     pub policy_arns: Vec<String>,
     /// Name of the session, as CloudTrail shows it.
     pub session_name: Option<String>,
+    /// Tags of the session. Not supported yet.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// Session tags that go on to roles assumed from this one. Not supported yet.
+    #[serde(default)]
+    pub transitive_tag_keys: Vec<String>,
 }
 
 impl AccessConfig {
@@ -85,6 +94,15 @@ impl AccessConfig {
 
     /// Checks the keys that go together.
     pub fn check(&self, check: &mut Check<'_>) {
+        let role = self.assume_role.clone().unwrap_or_default();
+        for (pointer, asked) in [
+            ("assume_role/tags", !role.tags.is_empty()),
+            ("assume_role/transitive_tag_keys", !given_list(&role.transitive_tag_keys).is_empty()),
+        ] {
+            if asked {
+                refuse(check, pointer);
+            }
+        }
         let (access, secret) = (self.access_key.is_given(), secret(self.secret_key.as_ref()).is_some());
         if access != secret {
             let (there, missing) = if access { ("access_key", "secret_key") } else { ("secret_key", "access_key") };

@@ -26,12 +26,16 @@ where
             break;
         }
         tokio::time::sleep(pause).await;
-        last = search().await;
+        last = tokio::time::timeout_at(deadline, search()).await.unwrap_or_else(|_| Err(no_answer()));
         if last.as_ref().is_ok_and(|found| !found.is_empty()) {
             break;
         }
     }
     last
+}
+
+fn no_answer() -> Ec2Error {
+    Ec2Error::unknown("Describe", "no answer before the time for cleaning up was over")
 }
 
 impl Teardown {
@@ -93,14 +97,11 @@ impl Teardown {
             return Ok(source == instance);
         }
         let snapshots = region.ec2.describe_snapshots(&[], &[Filter::new("description", format!("*{}*", image.id))]).await?;
-        let (ours, prefix) = match origin {
-            ImageOrigin::Instance(id) => (id.as_str(), "i-"),
-            ImageOrigin::Copy { image, .. } => (image.as_str(), "SourceAmi ami-"),
-        };
-        let mut named = snapshots.iter().filter(|s| s.description.contains(prefix));
-        Ok(match named.next() {
-            Some(first) => first.description.contains(ours),
-            None => self.made_since_start(image),
+        let mut named = snapshots.iter().filter_map(|snapshot| source_named(&snapshot.description, origin));
+        Ok(match (named.next(), origin) {
+            (Some(source), ImageOrigin::Instance(instance)) => source == instance.as_str(),
+            (Some(source), ImageOrigin::Copy { image, .. }) => source == image.as_str(),
+            (None, _) => self.made_since_start(image),
         })
     }
 
@@ -113,4 +114,42 @@ impl Teardown {
 /// In a filter `*` and `?` mean more than themselves.
 fn escape_wildcards(name: &str) -> String {
     name.replace('\\', r"\\").replace('*', r"\*").replace('?', r"\?")
+}
+
+/// What a snapshot's description says it was made of: the instance of `Created by CreateImage(i-…) for ami-…`, the image of
+/// `Copied for DestinationAmi ami-… from SourceAmi ami-… …`.
+fn source_named<'a>(description: &'a str, origin: &ImageOrigin) -> Option<&'a str> {
+    let mut words = description.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    match origin {
+        ImageOrigin::Instance(_) => words.find(|word| word.starts_with("i-")),
+        ImageOrigin::Copy { .. } => words.find(|word| *word == "SourceAmi").and_then(|_| words.next()),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may")]
+mod tests {
+    use amibake_ec2::Region;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(description: &str, instance: Option<&str>, image: Option<&str>) {
+        let copy = ImageOrigin::Copy { region: Region::new("us-east-1"), image: ImageId::new("ami-0").unwrap() };
+        let own = ImageOrigin::Instance(InstanceId::new("i-0").unwrap());
+        assert_eq!((source_named(description, &own), source_named(description, &copy)), (instance, image), "{description}");
+    }
+
+    #[test]
+    fn sources_in_descriptions_of_snapshots() {
+        check("Created by CreateImage(i-1) for ami-1", Some("i-1"), None);
+        check("Copied for DestinationAmi ami-1 from SourceAmi ami-2 for SourceSnapshot snap-1. Task created on 1.", None, Some("ami-2"));
+        check("Auto-created snapshot for AMI ami-1", None, None);
+        check("", None, None);
+    }
+
+    #[test]
+    fn names_are_searched_for_literally() {
+        assert_eq!(escape_wildcards("a*b?c"), r"a\*b\?c");
+    }
 }

@@ -22,7 +22,7 @@ const HOPELESS: Duration = Duration::from_secs(5);
 /// How a build ended, as far as teardown cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// It has its artifact.
+    /// It has its artifact, which stays on the stack until it is handed over: only what is temporary goes.
     Success,
     /// It failed, panicked or was cancelled: the artifact goes too.
     Failure,
@@ -31,13 +31,11 @@ pub enum Ending {
 }
 
 impl Teardown {
-    /// Removes what the build does not leave on purpose and answers what is still there. The stack is empty afterwards but for the
-    /// leftovers, which stay in the journal.
+    /// Removes what the build does not leave on purpose and answers what is still there. Of what it is to remove only the leftovers stay
+    /// on the stack and in the journal.
     pub async fn unwind(&self, ending: Ending, deadline: Instant) -> Vec<Leftover> {
-        if ending == Ending::Success {
-            self.hand_over_artifact();
-        }
-        let entries: Vec<Entry> = self.stack().iter().rev().cloned().collect();
+        let goes = |entry: &&Entry| ending != Ending::Success || entry.lifetime == Lifetime::Build;
+        let entries: Vec<Entry> = self.stack().iter().rev().filter(goes).cloned().collect();
         let (last, first): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.goes_after_instances());
         if ending == Ending::Abort {
             return self.abort(first, deadline).await;
@@ -51,7 +49,8 @@ impl Teardown {
         left
     }
 
-    fn hand_over_artifact(&self) {
+    /// Takes what the build is for off the stack: from here on it is the user's.
+    pub fn hand_over_artifact(&self) {
         let kept: Vec<_> = self.stack().iter().filter(|e| e.lifetime == Lifetime::Artifact).map(|e| e.id).collect();
         for entry in kept {
             self.release(entry);
@@ -106,10 +105,10 @@ impl Teardown {
                 }
                 Ok(())
             }
-            Resource::Instance { id, .. } => {
+            Resource::Instance { id, client_token } => {
                 let ids = match id {
                     Some(id) => vec![id.clone()],
-                    None => self.lost_instances(region, deadline).await?,
+                    None => self.lost_instances(region, client_token, deadline).await?,
                 };
                 let wait = wait_in.contains(region.name());
                 for id in ids {
@@ -130,8 +129,18 @@ impl Teardown {
         }
     }
 
-    async fn lost_instances(&self, region: &AwsRegion, deadline: Instant) -> Result<Vec<InstanceId>, String> {
-        let known: Vec<InstanceId> = self.stack().iter().filter_map(|entry| entry.instance().cloned()).collect();
+    async fn lost_instances(&self, region: &AwsRegion, client_token: &str, deadline: Instant) -> Result<Vec<InstanceId>, String> {
+        let (mut known, mut answered_since) = (Vec::new(), false);
+        for entry in self.stack().iter() {
+            if let Resource::Instance { id: Some(id), client_token: token } = &entry.resource {
+                known.push(id.clone());
+                answered_since |= token == client_token;
+            }
+        }
+        // Asked again with the same token, EC2 answered with the instance that the first call had launched.
+        if answered_since {
+            return Ok(Vec::new());
+        }
         self.find_instances(region, &known, deadline).await.map_err(|e| e.to_string())
     }
 

@@ -392,7 +392,16 @@ impl Ec2 for LabRegion {
         let mut parameters = none().with("GroupId", Some(group));
         for (index, rule) in rules.iter().enumerate() {
             let prefix = format!("IpPermissions.{}", index + 1);
-            parameters = parameters.with(&format!("{prefix}.FromPort"), Some(rule.port)).list(&format!("{prefix}.Cidr"), &rule.cidrs);
+            parameters = parameters
+                .with(&format!("{prefix}.IpProtocol"), Some("tcp"))
+                .with(&format!("{prefix}.FromPort"), Some(rule.port))
+                .with(&format!("{prefix}.ToPort"), Some(rule.port));
+            let (v6, v4): (Vec<&String>, Vec<&String>) = rule.cidrs.iter().partition(|cidr| cidr.contains(':'));
+            for (kind, key, cidrs) in [("IpRanges", "CidrIp", v4), ("Ipv6Ranges", "CidrIpv6", v6)] {
+                for (index, cidr) in cidrs.into_iter().enumerate() {
+                    parameters = parameters.with(&format!("{prefix}.{kind}.{}.{key}", index + 1), Some(cidr));
+                }
+            }
         }
         self.call("AuthorizeSecurityGroupIngress", parameters, |place| place.state.authorize_ingress(group, rules)).await
     }
@@ -448,7 +457,11 @@ impl Ec2 for LabRegion {
     }
 
     async fn modify_snapshot(&self, snapshot: &SnapshotId, change: SnapshotChange) -> Result<()> {
-        let parameters = none().with("SnapshotId", Some(snapshot)).list("UserId", &change.users).list("UserGroup", &change.groups);
+        let users = change.users.iter().map(|user| ("UserId", user));
+        let all = users.chain(change.groups.iter().map(|group| ("Group", group)));
+        let parameters = all.enumerate().fold(none().with("SnapshotId", Some(snapshot)), |parameters, (index, (kind, value))| {
+            parameters.with(&format!("CreateVolumePermission.Add.{}.{kind}", index + 1), Some(value))
+        });
         self.call("ModifySnapshotAttribute", parameters, |place| place.modify_snapshot(snapshot, change)).await
     }
 
