@@ -76,6 +76,7 @@ impl AwsCloud {
     fn client(&self, region: &Region) -> Client {
         let mut config = aws_sdk_ec2::config::Builder::from(&self.account.config)
             .region(aws_sdk_ec2::config::Region::new(region.as_str().to_owned()))
+            .retry_partition(retry::partition())
             .retry_classifier(retry::CapacityIsAnAnswer);
         if let Some(endpoint) = &self.endpoint {
             config = config.endpoint_url(endpoint);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_ec2::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
+use aws_sdk_ec2::config::retry::{ClassifyRetry, RetryAction, RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_ec2::config::timeout::TimeoutConfig;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 
@@ -16,6 +16,12 @@ pub(crate) fn config(max_retries: Option<u32>) -> RetryConfig {
     // Zero reads as "not set", as Packer has it.
     let retries = max_retries.filter(|retries| *retries > 0).unwrap_or(DEFAULT_RETRIES);
     RetryConfig::standard().with_max_attempts(retries.saturating_add(1)).with_max_backoff(Duration::from_secs(20))
+}
+
+/// No quota over all calls together. The SDK's own (500 tokens, 5 for a retry) would end the retries of fifty builds after
+/// one bad minute of EC2; `max_retries` limits each call, the engine's request budget limits their number.
+pub(crate) fn partition() -> RetryPartition {
+    RetryPartition::custom("amibake").token_bucket(TokenBucket::unlimited()).build()
 }
 
 /// How long a call may take. EC2 answers in well under a second, RunInstances and CopyImage within some.
