@@ -6,10 +6,7 @@ use amibake_template::component::Component;
 use amibake_template::plan::Part;
 use amibake_template::registry::Registry;
 
-use crate::builder::Builder;
-use crate::builder::amazon_ebs::AmazonEbs;
-use crate::builder::file::File;
-use crate::builder::null::Null;
+use crate::builder::{self, Builder};
 use crate::post_processor::PostProcessor;
 use crate::provisioner::Provisioner;
 
@@ -33,9 +30,9 @@ impl Parts {
             provisioners: BTreeMap::new(),
             post_processors: BTreeMap::new(),
         };
-        parts.builder::<AmazonEbs>();
-        parts.builder::<File>();
-        parts.builder::<Null>();
+        parts.builder::<builder::amazon_ebs::AmazonEbs>();
+        parts.builder::<builder::file::File>();
+        parts.builder::<builder::null::Null>();
         parts
     }
 
