@@ -156,7 +156,7 @@ fn lines(events: &Receiver<Event>) -> Vec<String> {
             Speaker::PostProcessor { build, type_name } => format!("{build} ({type_name})"),
         };
         match event.what {
-            What::Say(text) | What::Detail(text) | What::Error(text) => Some(format!("{speaker}: {text}")),
+            What::Say(text) | What::Detail(text) | What::Error(text) | What::Question(text) => Some(format!("{speaker}: {text}")),
             What::Output { .. } | What::Builds(_) | What::BuildEnded { .. } | What::RunEnded(_) => None,
         }
     };
