@@ -8,16 +8,18 @@ use amibake_ec2::Clouds;
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    ExitCode::from(amibake::cli::entry::run(&words, &Settings::read(), clouds()))
+    let settings = Settings::read();
+    let clouds = clouds(&settings);
+    ExitCode::from(amibake::cli::entry::run(&words, &settings, clouds))
 }
 
 #[cfg(feature = "aws")]
-fn clouds() -> Arc<dyn Clouds> {
-    Arc::new(amibake_aws::AwsClouds::default())
+fn clouds(settings: &Settings) -> Arc<dyn Clouds> {
+    Arc::new(amibake_aws::AwsClouds::new(settings.var("AWS_CA_BUNDLE").map(Into::into)))
 }
 
 #[cfg(not(feature = "aws"))]
-fn clouds() -> Arc<dyn Clouds> {
+fn clouds(_: &Settings) -> Arc<dyn Clouds> {
     Arc::new(without_aws::NoClouds)
 }
 
