@@ -144,7 +144,6 @@ fn source_named<'a>(description: &'a str, origin: &ImageOrigin) -> Option<&'a st
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may")]
 mod tests {
     use amibake_ec2::Region;
 

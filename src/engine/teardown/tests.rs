@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests may")]
-
 use amibake_ec2::lab::{At, Fault, Kind, Lab, Times};
 use amibake_ec2::model::DescribeImages;
 use amibake_ec2::{ImageId, InstanceId, SecurityGroupId};
