@@ -141,7 +141,6 @@ impl Communicator for NoHost {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may")]
 mod tests {
     use super::*;
     use crate::builder::testing::context;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use amibake_ec2::{ImageId, InstanceId, Region};
+use amibake_ec2::{Ec2Error, ImageId, InstanceId, Region, SecurityGroupId};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -99,11 +99,7 @@ impl Teardown {
                     Some(id) => vec![id.clone()],
                     None => self.find_groups(region, name, deadline).await.map_err(|e| e.to_string())?,
                 };
-                for id in ids {
-                    report.say("Deleting temporary security group...");
-                    delete(entry.since, deadline, || region.ec2.delete_security_group(&id)).await.map_err(|e| e.to_string())?;
-                }
-                Ok(())
+                self.remove_groups(region, &ids, entry.since, deadline).await
             }
             Resource::Instance { id, client_token } => {
                 let ids = match id {
@@ -127,6 +123,14 @@ impl Teardown {
             }
             Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
         }
+    }
+
+    async fn remove_groups(&self, region: &AwsRegion, ids: &[SecurityGroupId], born: Instant, deadline: Instant) -> Result<(), String> {
+        for id in ids {
+            self.inner.report.say("Deleting temporary security group...");
+            delete(born, deadline, || region.ec2.delete_security_group(id)).await.map_err(|e| e.to_string())?;
+        }
+        Ok(())
     }
 
     async fn lost_instances(&self, region: &AwsRegion, client_token: &str, deadline: Instant) -> Result<Vec<InstanceId>, String> {
@@ -159,20 +163,26 @@ impl Teardown {
 
     async fn remove_image_entry(&self, entry: &Entry, region: &AwsRegion, deadline: Instant) -> Vec<Leftover> {
         let Resource::Image { name, origin, id } = &entry.resource else { return Vec::new() };
-        let stays = |why: &str| Leftover::of(entry, &self.inner.run_id, why).into_iter().collect::<Vec<_>>();
+        let stays = |error: &Ec2Error| Leftover::of(entry, &self.inner.run_id, &error.to_string()).into_iter().collect::<Vec<_>>();
+        let removal = Removal { region, report: &self.inner.report, born: entry.since, deadline };
         let ids: Vec<ImageId> = match id {
             Some(id) => vec![id.clone()],
             None => match self.find_images(region, name, origin, deadline).await {
                 Ok(found) => found,
-                Err(error) => return stays(&error.to_string()),
+                Err(error) => return stays(&error),
             },
         };
+        if ids.is_empty() {
+            return match self.find_orphans(region, origin, deadline).await {
+                Ok(snapshots) => removal.delete_snapshots(snapshots).await,
+                Err(error) => stays(&error),
+            };
+        }
         let mut left = Vec::new();
         for id in ids {
             self.inner.report.say("Deregistering the AMI and deleting associated snapshots because of cancellation, or error...");
-            let removal = Removal { region, report: &self.inner.report, born: entry.since, deadline };
             if let Err((image, snapshots)) = removal.image(&id).await {
-                left.extend(image.map(|error| stays(&error.to_string())).unwrap_or_default());
+                left.extend(image.as_ref().map(stays).unwrap_or_default());
                 left.extend(snapshots);
             }
         }
