@@ -94,9 +94,6 @@ pub async fn run(run: Run, interrupts: mpsc::Receiver<Interrupt>) -> RunEnd {
     let builds = run.plan.builds.clone();
     let at_once = if run.options.debug { 1 } else { run.parallel.filter(|&n| n > 0).unwrap_or(usize::MAX) };
     let shared = Arc::new(Shared::new(run));
-    if shared.options.debug {
-        shared.report.say("Debug mode enabled. Builds will not be parallelized.");
-    }
     shared.report.tell(What::Builds(builds.iter().map(|build| build.name.clone()).collect()));
     let outcomes = tokio::select! {
         outcomes = run_builds(&shared, builds, at_once) => outcomes,

@@ -123,7 +123,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::engine::testing::{context, texts};
+    use crate::builder::testing::context;
+    use crate::engine::testing::texts;
 
     fn file(content: Option<&str>, source: Option<&Path>, target: &Path) -> File {
         let path = |path: &Path| path.display().to_string();

@@ -5,6 +5,8 @@ pub mod amazon_ebs;
 pub mod communicator;
 pub mod file;
 pub mod null;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use async_trait::async_trait;
 

@@ -144,7 +144,7 @@ impl Communicator for NoHost {
 #[expect(clippy::unwrap_used, reason = "tests may")]
 mod tests {
     use super::*;
-    use crate::engine::testing::context;
+    use crate::builder::testing::context;
 
     fn null(config: serde_json::Value) -> Null {
         serde_json::from_value(config).unwrap()
