@@ -106,7 +106,7 @@ fn the_source() {
     check(json!({"source_ami_filter": null}), &["\"amazon-ebs\": no source image: neither `source_ami` nor `source_ami_filter` is given"]);
     check(
         json!({"source_ami_filter": {"filters": {"name": "x"}, "owners": [""]}}),
-        &["{\"filters\":{\"name\":\"x\"},\"owners\":[\"\"]}: a search for the source image must name its owners"],
+        &["{: a search for the source image must name its owners"],
     );
     check(json!({"source_ami_filter": null, "source_ami": "ami-1"}), &[]);
 }

@@ -175,6 +175,29 @@ async fn an_instance_profile_that_ec2_learns_of_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_pair_and_a_group_that_are_not_known_everywhere_yet() {
+    let bench = Bench::new(lab());
+    for (nth, code) in [(1, "InvalidGroup.NotFound"), (2, "InvalidKeyPair.NotFound")] {
+        bench.lab.fault(Fault::new(At::Operation("RunInstances", nth), Kind::Refuse(code, "does not exist")));
+    }
+    bench.lab.fault(Fault::new(At::Operation("AuthorizeSecurityGroupIngress", 1), Kind::Refuse("InvalidGroup.NotFound", "does not exist")));
+    bench.bake(builder(json!({}))).await.artifact();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_stays_in_use_goes_with_the_instance() {
+    let bench = Bench::new(lab());
+    for nth in 1..=8 {
+        bench
+            .lab
+            .fault(Fault::new(At::Operation("DeleteSecurityGroup", nth), Kind::Refuse("DependencyViolation", "has a dependent object")));
+    }
+    let outcome = bench.bake(builder(json!({}))).await;
+    outcome.artifact();
+    assert_eq!(outcome.remaining, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_that_is_not_in_state_yet() {
     let bench = Bench::new(lab());
     for nth in 1..=5 {

@@ -10,6 +10,8 @@
 //! 5. [`document`]: the template's structure; [`variables`]: user variables and their values.
 //! 6. [`plan`]: all of it together: which builds, with which configuration.
 //!
+//! `wording` holds what several of these say in the same words.
+//!
 //! Invariant: this crate reads no file, network, clock, environment or random source. What it needs of them comes in as
 //! [`lang::Host`] and [`component::Files`].
 

@@ -111,7 +111,7 @@ pub fn may_exist(error: Ec2Error) -> Ec2Error {
     Ec2Error { kind: ErrorKind::Unknown, ..error }
 }
 
-/// [`ask`], repeated while EC2's answer is one that time may change.
+/// [`ask_times`], as often as Packer tries.
 ///
 /// # Errors
 /// Cancellation, or EC2's last answer.
@@ -123,7 +123,23 @@ pub async fn ask_until<T, F>(
 where
     F: Future<Output = amibake_ec2::Result<T>> + Send,
 {
-    let mut pauses = Pauses::new(FIRST_PAUSE, LONGEST_PAUSE, TRIES);
+    ask_times(cx, TRIES, passing, call).await
+}
+
+/// [`ask`], repeated while EC2's answer is one that time may change.
+///
+/// # Errors
+/// Cancellation, or EC2's last answer.
+pub async fn ask_times<T, F>(
+    cx: &BuildContext,
+    tries: u32,
+    passing: impl Fn(&Ec2Error) -> bool + Send + Sync,
+    call: impl Fn() -> F + Send + Sync,
+) -> Result<T, CallError>
+where
+    F: Future<Output = amibake_ec2::Result<T>> + Send,
+{
+    let mut pauses = Pauses::usual(tries);
     loop {
         match ask(cx, &call).await {
             Err(CallError::Ec2(error)) if passing(&error) => match pauses.next() {

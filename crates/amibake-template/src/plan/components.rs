@@ -12,7 +12,7 @@ use crate::decode::{Decoder, Setting, kind_word, merge};
 use crate::finding::{Finding, Severity, nearest};
 use crate::json::{Member, Node, Value};
 use crate::lang::{Context, Host, Scope};
-use crate::registry::Registry;
+use crate::registry::{Entry, Registry};
 use crate::variables::Values;
 
 /// Names that `` {{build `NAME`}} `` always knows (reference section 11).
@@ -86,10 +86,42 @@ impl<'a> Workshop<'a> {
             self.findings.push(self.unknown_type(written));
             return None;
         };
-        let constraints = self.constraints(written)?;
+        let Some(constraints) = self.constraints(entry) else {
+            let message = format!("amibake's own schema of `{}` is broken", entry.type_name);
+            self.findings.push(Finding::error("broken-schema", message, object_span(written.node, true)).with_help("please report this"));
+            return None;
+        };
         let data = placeholders(written.kind);
         let build_data = (written.kind != Kind::Builder).then(|| build_data(self.registry, of.builder_type));
-        let setting = Setting {
+        let setting = self.setting(written, of, &data, build_data.as_ref());
+        let mut decoder = Decoder::new(&setting);
+        let (config, node) = decode(&mut decoder, written, of.raw, &constraints);
+        let mut findings = std::mem::take(&mut decoder.findings);
+        // A value may be missing without a finding here: its variable has one already.
+        let whole = decoder.failed.is_empty() && !has_errors(&findings);
+        if whole {
+            findings.extend(self.own_checks(entry, &config, &node, of, &decoder));
+        }
+        let sound = whole && !has_errors(&findings);
+        let secrets = std::mem::take(&mut decoder.secrets);
+        self.findings.extend(findings);
+        self.secrets.extend(secrets);
+        sound.then(|| Part { kind: written.kind, type_name: written.type_name.to_owned(), config, node })
+    }
+
+    fn constraints(&mut self, entry: &Entry) -> Option<Rc<Constraints>> {
+        let slot = self.compiled.entry((entry.kind, entry.type_name));
+        slot.or_insert_with(|| Constraints::new(crate::schema::strict((entry.schema)())).map(Rc::new)).clone()
+    }
+
+    fn setting<'s>(
+        &'s self,
+        written: &Written<'s>,
+        of: &Of<'s>,
+        data: &'s Json,
+        build_data: Option<&'s BTreeMap<String, String>>,
+    ) -> Setting<'s> {
+        Setting {
             kind: written.kind,
             type_name: written.type_name,
             wrapper_keys: written.wrapper_keys,
@@ -98,55 +130,31 @@ impl<'a> Workshop<'a> {
                 scope: Scope::Component { amazon: written.type_name.starts_with("amazon-") },
                 user: &self.values.values,
                 build: Some((of.build, of.builder_type)),
-                data: &data,
+                data,
                 strict_data: false,
-                build_data: build_data.as_ref(),
+                build_data,
             },
             values: self.values,
             valueless: &self.valueless,
             sensitive: self.sensitive,
-        };
-        let mut decoder = Decoder::new(&setting);
-        let mut config = decoder.component(written.node, &constraints.schema);
-        let node = match override_of(written, of.raw) {
-            Some(over) => {
-                let changes = decoder.over(over, &constraints.schema);
-                merge(&mut config, changes);
-                merge_nodes(written.node, over)
-            }
-            None => written.node.clone(),
-        };
-        constraints.check(&config, &node, &mut decoder);
-        let mut findings = std::mem::take(&mut decoder.findings);
-        // A value may be missing without a finding here: its variable has one already.
-        let whole = decoder.failed.is_empty() && !has_errors(&findings);
-        if whole {
-            let mut check = Check {
-                node: &node,
-                files: self.files,
-                force: self.force,
-                build: Some((of.build, of.builder_type)),
-                origins: &decoder.origins,
-                findings: Vec::new(),
-            };
-            match (entry.check)(&config, &mut check) {
-                Ok(()) => findings.extend(check.findings),
-                // What schema and decoding let through and the type still refuses; its own words are all there is.
-                Err(reason) => {
-                    findings.push(Finding::error("bad-value", format!("{}: {reason}", decoder.what()), object_span(&node, true)))
-                }
-            }
         }
-        let sound = whole && !has_errors(&findings);
-        self.findings.extend(findings);
-        self.secrets.append(&mut decoder.secrets);
-        sound.then(|| Part { kind: written.kind, type_name: written.type_name.to_owned(), config, node })
     }
 
-    fn constraints(&mut self, written: &Written<'_>) -> Option<Rc<Constraints>> {
-        let entry = self.registry.find(written.kind, written.type_name)?;
-        let slot = self.compiled.entry((entry.kind, entry.type_name));
-        slot.or_insert_with(|| Constraints::new(crate::schema::strict((entry.schema)())).map(Rc::new)).clone()
+    /// What the component's type itself has to say.
+    fn own_checks(&self, entry: &Entry, config: &Json, node: &Node, of: &Of<'_>, decoder: &Decoder<'_>) -> Vec<Finding> {
+        let mut check = Check {
+            node,
+            files: self.files,
+            force: self.force,
+            build: Some((of.build, of.builder_type)),
+            origins: &decoder.origins,
+            findings: Vec::new(),
+        };
+        match (entry.check)(config, &mut check) {
+            Ok(()) => check.findings,
+            // What schema and decoding let through and the type still refuses; its own words are all there is.
+            Err(reason) => vec![Finding::error("bad-value", format!("{}: {reason}", decoder.what()), object_span(node, true))],
+        }
     }
 
     fn unknown_type(&self, written: &Written<'_>) -> Finding {
@@ -159,6 +167,21 @@ impl<'a> Workshop<'a> {
             None => format!("amibake has these: {}", crate::wording::name_list(&known)),
         })
     }
+}
+
+/// A component with its override: what its struct gets, and both written forms in one.
+fn decode(decoder: &mut Decoder<'_>, written: &Written<'_>, raw_name: &str, constraints: &Constraints) -> (Json, Node) {
+    let mut config = decoder.component(written.node, &constraints.schema);
+    let node = match override_of(written, raw_name) {
+        Some(over) => {
+            let changes = decoder.over(over, &constraints.schema);
+            merge(&mut config, changes);
+            merge_nodes(written.node, over)
+        }
+        None => written.node.clone(),
+    };
+    constraints.check(&config, &node, decoder);
+    (config, node)
 }
 
 /// Whether any finding stops the run.

@@ -1,7 +1,7 @@
 //! Making the plan: everything else of this crate in its order.
 
 use super::components::{Of, Workshop, Written, has_errors};
-use super::names::{Named, selected};
+use super::names::{Core, Named};
 use super::{Build, Plan, Selection, wrapper};
 use crate::component::{Files, Kind, Secret};
 use crate::document::{BUILDER_KEYS, Document, cross_check};
@@ -26,7 +26,7 @@ pub fn plan(
     let mut findings = cross_check(document);
     let (mut values, problems) = evaluate(document, given, host);
     findings.extend(problems);
-    let named = selected(document, &values, host, selection, &mut findings);
+    let named = Core { document, values: &values, host }.selected(selection, &mut findings);
     if let Some(first) = named.first() {
         findings.extend(values_are_templates(&values, first, host));
     }

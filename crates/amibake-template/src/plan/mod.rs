@@ -14,8 +14,8 @@ use crate::variables::Values;
 
 pub use self::make::plan;
 
-/// All that a run needs to know.
-#[derive(Debug, Clone)]
+/// All that a run needs to know. `Debug` leaves the outside world out: environments hold secrets.
+#[derive(Clone)]
 pub struct Plan {
     /// The builds, sorted by name.
     pub builds: Vec<Build>,
@@ -23,6 +23,12 @@ pub struct Plan {
     pub variables: Values,
     /// The outside world as it was when the run began.
     pub host: Host,
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("builds", &self.builds).field("variables", &self.variables).finish_non_exhaustive()
+    }
 }
 
 /// One builder's run.
@@ -40,8 +46,9 @@ pub struct Build {
     pub post_processors: Vec<Vec<PostProcessorPart>>,
 }
 
-/// One component, its configuration decoded to what its struct deserialises from.
-#[derive(Debug, Clone)]
+/// One component, its configuration decoded to what its struct deserialises from. The configuration may hold secrets, so that
+/// `Debug` leaves it out.
+#[derive(Clone)]
 pub struct Part {
     /// Builder, provisioner or post-processor.
     pub kind: Kind,
@@ -51,6 +58,12 @@ pub struct Part {
     pub config: serde_json::Value,
     /// As written, for pointing at it.
     pub node: Node,
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Part").field("kind", &self.kind).field("type_name", &self.type_name).finish_non_exhaustive()
+    }
 }
 
 /// A provisioner with what the core wraps around it.

@@ -1,6 +1,9 @@
 //! Builder names and which builds a run makes.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde_json::Value as Json;
 
 use super::Selection;
 use crate::document::{Builder, Document, name_span};
@@ -17,74 +20,67 @@ pub(super) struct Named<'d> {
     pub(super) builder: &'d Builder,
 }
 
-/// Interpolates all names and picks the selected ones, sorted by name.
-pub(super) fn selected<'d>(
-    document: &'d Document,
-    values: &Values,
-    host: &Host,
-    selection: &Selection,
-    findings: &mut Vec<Finding>,
-) -> Vec<Named<'d>> {
-    let mut named: BTreeMap<String, &Builder> = BTreeMap::new();
-    for builder in &document.builders {
-        let Some(name) = core_text(&builder.name, builder.node.get("name"), values, host, document, findings) else { continue };
-        match named.get(&name) {
-            Some(first) => findings.push(collision(&name, builder, first)),
-            None => {
-                named.insert(name, builder);
-            }
-        }
-    }
-    let available: Vec<&str> = named.keys().map(String::as_str).collect();
-    if let Some(only) = &selection.only {
-        findings.extend(unknown_selection(only, &available, !document.builders.is_empty()));
-    }
-    let wanted = |name: &String| selection.only.as_ref().is_none_or(|only| only.contains(name)) && !selection.except.contains(name);
-    named.into_iter().filter(|(name, _)| wanted(name)).map(|(name, builder)| Named { name, builder }).collect()
+/// What the core itself renders with: builder names, `max_retries`.
+#[derive(Clone, Copy)]
+pub(super) struct Core<'d> {
+    pub(super) document: &'d Document,
+    pub(super) values: &'d Values,
+    pub(super) host: &'d Host,
 }
 
-/// Renders a text of the core: a builder's name, `max_retries`. None where a finding says why.
-pub(super) fn core_text(
-    text: &str,
-    node: Option<&Node>,
-    values: &Values,
-    host: &Host,
-    document: &Document,
-    findings: &mut Vec<Finding>,
-) -> Option<String> {
-    if !Template::has_actions(text) {
-        return Some(text.to_owned());
+impl<'d> Core<'d> {
+    /// Interpolates all names and picks the selected ones, sorted by name.
+    pub(super) fn selected(self, selection: &Selection, findings: &mut Vec<Finding>) -> Vec<Named<'d>> {
+        let mut named: BTreeMap<String, &Builder> = BTreeMap::new();
+        for builder in &self.document.builders {
+            let Some(name) = self.text(&builder.name, builder.node.get("name"), findings) else { continue };
+            match named.get(&name) {
+                Some(first) => findings.push(collision(&name, builder, first)),
+                None => {
+                    named.insert(name, builder);
+                }
+            }
+        }
+        let available: Vec<&str> = named.keys().map(String::as_str).collect();
+        if let Some(only) = &selection.only
+            && !self.document.builders.is_empty()
+        {
+            findings.extend(unknown_selection(only, &available));
+        }
+        let wanted = |name: &String| selection.only.as_ref().is_none_or(|only| only.contains(name)) && !selection.except.contains(name);
+        named.into_iter().filter(|(name, _)| wanted(name)).map(|(name, builder)| Named { name, builder }).collect()
     }
-    let place = |range: std::ops::Range<usize>| match node {
-        Some(node) => node.span_within(range.start, range.end),
-        None => document.root.span,
-    };
-    let template = match Template::compile(text) {
-        Ok(template) => template,
-        Err(error) => {
-            findings.push(template_problem(&format!("`{text}`"), place(error.range.clone()), &error));
-            return None;
+
+    /// Renders a text of the core. None where a finding says why.
+    pub(super) fn text(self, text: &str, node: Option<&Node>, findings: &mut Vec<Finding>) -> Option<String> {
+        if !Template::has_actions(text) {
+            return Some(text.to_owned());
         }
-    };
-    for reference in template.user_references() {
-        if values.values.contains_key(&reference.name) {
-            continue;
-        }
-        // A declared variable without value has been reported already.
-        if !document.variables.iter().any(|variable| variable.name == reference.name) {
-            findings.push(undeclared(&reference.name, place(reference.range.clone()), values.values.keys().map(String::as_str)));
-        }
-        return None;
-    }
-    let data = serde_json::Value::Null;
-    let context =
-        Context { host, scope: Scope::Core, user: &values.values, build: None, data: &data, strict_data: false, build_data: None };
-    match template.render(&context) {
-        Ok(rendered) => Some(rendered),
-        Err(error) => {
-            findings.push(template_problem(&format!("`{text}`"), place(error.range.clone()), &error));
+        let place = |range: &Range<usize>| node.map_or(self.document.root.span, |node| node.span_within(range.start, range.end));
+        let rendered = Template::compile(text).and_then(|template| {
+            let unknown = template.user_references().iter().find(|reference| !self.values.values.contains_key(&reference.name));
+            match unknown {
+                Some(reference) => {
+                    // A declared variable without value has been reported already.
+                    if !self.document.variables.iter().any(|variable| variable.name == reference.name) {
+                        let names = self.values.values.keys().map(String::as_str);
+                        findings.push(undeclared(&reference.name, place(&reference.range), names));
+                    }
+                    Ok(None)
+                }
+                None => template.render(&self.context()).map(Some),
+            }
+        });
+        rendered.unwrap_or_else(|error| {
+            findings.push(template_problem(&format!("`{text}`"), place(&error.range), &error));
             None
-        }
+        })
+    }
+
+    fn context(self) -> Context<'d> {
+        const NOTHING: &Json = &Json::Null;
+        let user = &self.values.values;
+        Context { host: self.host, scope: Scope::Core, user, build: None, data: NOTHING, strict_data: false, build_data: None }
     }
 }
 
@@ -96,10 +92,7 @@ fn collision(name: &str, again: &Builder, first: &Builder) -> Finding {
 }
 
 /// Names in `-only` that no build has: an error where nothing is left to do, else a word of warning.
-fn unknown_selection(only: &[String], available: &[&str], any: bool) -> Vec<Finding> {
-    if !any {
-        return Vec::new();
-    }
+fn unknown_selection(only: &[String], available: &[&str]) -> Vec<Finding> {
     let unknown: Vec<&str> = only.iter().map(String::as_str).filter(|name| !available.contains(name)).collect();
     if unknown.len() == only.len() {
         let message = format!("no builds to run: -only matches none of {}", name_list(available));

@@ -1,7 +1,7 @@
 //! What the core wraps around provisioners and post-processors.
 
 use super::components::{Of, Workshop, Written};
-use super::names::core_text;
+use super::names::Core;
 use super::{PostProcessorPart, ProvisionerPart, Selection};
 use crate::component::Kind;
 use crate::document::{Document, POST_PROCESSOR_KEYS, PROVISIONER_KEYS, PostProcessor, Provisioner};
@@ -50,7 +50,10 @@ fn max_retries(workshop: &mut Workshop<'_>, document: &Document, provisioner: &P
         Value::Null => return Some(0),
         Value::Bool(yes) => return Some(u32::from(*yes)),
         Value::Number(number) => number.clone(),
-        Value::String(text) => core_text(&text.value, Some(node), workshop.values, workshop.host, document, &mut workshop.findings)?,
+        Value::String(text) => {
+            let core = Core { document, values: workshop.values, host: workshop.host };
+            core.text(&text.value, Some(node), &mut workshop.findings)?
+        }
         Value::Array(_) | Value::Object(_) => String::new(),
     };
     // A float without fraction is how Packer's JSON has whole numbers.

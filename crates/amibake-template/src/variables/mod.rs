@@ -13,8 +13,8 @@ use crate::source::Span;
 pub use self::evaluate::evaluate;
 pub use self::var_file::read_var_file;
 
-/// A value given from outside the template.
-#[derive(Debug, Clone)]
+/// A value given from outside the template. Which of them are secrets only the template says, so that `Debug` shows none.
+#[derive(Clone)]
 pub struct Given {
     /// The variable.
     pub name: String,
@@ -24,8 +24,8 @@ pub struct Given {
     pub span: Span,
 }
 
-/// Values after evaluation, with the place that each came from.
-#[derive(Debug, Clone, Default)]
+/// Values after evaluation, with the place that each came from. `Debug` shows names only.
+#[derive(Clone, Default)]
 pub struct Values {
     /// Name to final value.
     pub values: BTreeMap<String, String>,
@@ -33,4 +33,16 @@ pub struct Values {
     pub spans: BTreeMap<String, Span>,
     /// Final values that must never be shown.
     pub sensitive: Vec<Secret>,
+}
+
+impl std::fmt::Debug for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Given").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
 }

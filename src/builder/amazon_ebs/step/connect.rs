@@ -246,3 +246,60 @@ fn host(instance: &Instance, interface: Option<&str>, looks: u32) -> Option<Stri
     };
     address.filter(|address| !address.is_empty()).cloned()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use amibake_ec2::{InstanceId, VpcId};
+
+    use super::*;
+
+    fn instance() -> Instance {
+        let text = |text: &str| Some(text.to_owned());
+        Instance {
+            id: InstanceId::new("i-1").unwrap(),
+            state: InstanceState::Running,
+            state_reason: None,
+            public_ip: text("203.0.113.7"),
+            private_ip: text("10.0.0.7"),
+            public_dns: text("public.example"),
+            private_dns: text("private.example"),
+            ipv6: text("2001:db8::7"),
+            vpc: Some(VpcId::new("vpc-1").unwrap()),
+            security_groups: Vec::new(),
+            volumes: Vec::new(),
+            tags: Vec::new(),
+        }
+    }
+
+    #[track_caller]
+    fn check(interface: Option<&str>, expected: &str) {
+        assert_eq!(host(&instance(), interface, 1).as_deref(), Some(expected), "{interface:?}");
+    }
+
+    #[test]
+    fn ssh_interface_chooses_the_address() {
+        check(None, "203.0.113.7");
+        check(Some("public_ip"), "203.0.113.7");
+        check(Some("private_ip"), "10.0.0.7");
+        check(Some("public_dns"), "public.example");
+        check(Some("private_dns"), "private.example");
+        check(Some("ipv6"), "2001:db8::7");
+    }
+
+    #[test]
+    fn the_private_address_is_the_last_resort() {
+        let private = Instance { public_ip: None, ..instance() };
+        assert_eq!(host(&private, None, 1), None);
+        assert_eq!(host(&private, None, 3).as_deref(), Some("10.0.0.7"));
+        assert_eq!(host(&private, Some("public_ip"), 9), None, "asked for by name, it is waited for");
+        let empty = Instance { public_ip: Some(String::new()), ..instance() };
+        assert_eq!(host(&empty, Some("public_ip"), 9), None);
+    }
+
+    #[test]
+    fn outside_a_vpc_the_public_name_counts() {
+        let classic = Instance { vpc: None, ..instance() };
+        assert_eq!(host(&classic, None, 1).as_deref(), Some("public.example"));
+    }
+}

@@ -80,7 +80,7 @@ pub async fn create_image(
 }
 
 fn is_not_in_state(error: &Ec2Error) -> bool {
-    error.is("InvalidParameterValue") && error.message.contains("Instance is not in state") || error.is("IncorrectInstanceState")
+    error.is("InvalidParameterValue") && error.message.contains("Instance is not in state")
 }
 
 /// Makes the image. Where the reply is lost, the image is looked for by name and source instance before another try: a second

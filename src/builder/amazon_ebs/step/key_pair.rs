@@ -1,5 +1,10 @@
 //! The login on the source instance: a temporary key pair, or what the template brings.
 
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
 use amibake_ec2::model::{CreatedKeyPair, KeyPairRequest, KeyType, Tag};
 use amibake_ec2::{Ec2, ErrorKind};
 use amibake_template::component::Secret;
@@ -72,6 +77,9 @@ async fn create(cx: &BuildContext, site: &Site, request: KeyPairRequest) -> Resu
         match cx.teardown.create(&site.home, resource, Lifetime::Build, make(site.ec2(), &request)).await {
             Ok((made, entry)) => {
                 let private_key = Secret::new(made.private_key.expose_secret());
+                if cx.options.debug {
+                    save_for_debugging(cx, &private_key);
+                }
                 let temporary = TemporaryKey { name: made.name.clone(), private_key, entry };
                 return Ok(LoginKey { key_pair: Some(made.name), temporary: Some(temporary) });
             }
@@ -81,6 +89,21 @@ async fn create(cx: &BuildContext, site: &Site, request: KeyPairRequest) -> Resu
             },
             Err(error) => return Err(super::create_failed(cx, "Error creating temporary keypair", &site.region, error)),
         }
+    }
+}
+
+/// With `-debug` the key is put where a person can use it, until the build ends. A file that is there already is left alone.
+fn save_for_debugging(cx: &BuildContext, key: &Secret) {
+    let name = format!("ec2_{}.pem", cx.late.build_name.replace(['/', '\\'], "_"));
+    let path = Path::new(&cx.late.host.cwd).join(&name);
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).and_then(|mut file| {
+        let owned = cx.teardown.own(None, Resource::TempPath { path: path.clone() }, Lifetime::Build);
+        owned.map_err(std::io::Error::other)?;
+        file.write_all(key.expose().as_bytes())
+    });
+    match written {
+        Ok(()) => cx.report.detail(format!("Saving key for debug purposes: {name}")),
+        Err(error) => cx.report.error(format!("Error saving key for debug purposes: {name}: {error}")),
     }
 }
 

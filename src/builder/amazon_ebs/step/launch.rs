@@ -56,7 +56,7 @@ pub async fn launch_instance(cx: &BuildContext, site: &Site, config: &AmazonEbs,
         cx.report.detail(format!("Adding tag: \"{}\": \"{}\"", tag.key, tag.value));
     }
     let request = request(cx, config, basis)?;
-    let launched = launch(cx, site, request).await?;
+    let launched = launch(cx, site, request, basis).await?;
     cx.report.detail(format!("Instance ID: {}", launched.id));
     let instance = wait_until_running(cx, site, &launched).await?;
     own_volumes(cx, site, config, &instance)?;
@@ -107,8 +107,8 @@ fn user_data(run: &RunConfig) -> Result<Option<String>, String> {
     }
 }
 
-/// Launches, again while EC2 does not know the instance profile yet.
-async fn launch(cx: &BuildContext, site: &Site, request: RunInstances) -> Result<Instance, BuildError> {
+/// Launches, again while EC2 does not know the instance profile, or what was just made, everywhere yet.
+async fn launch(cx: &BuildContext, site: &Site, request: RunInstances, basis: &Basis<'_>) -> Result<Instance, BuildError> {
     const WHAT: &str = "Error launching source instance";
     let mut pauses = Pauses::usual(TRIES);
     for attempt in 1.. {
@@ -119,7 +119,7 @@ async fn launch(cx: &BuildContext, site: &Site, request: RunInstances) -> Result
         let call = create_by_token(|| site.ec2().run_instance(request.clone()));
         match cx.teardown.create(&site.home, resource, Lifetime::Build, call).await {
             Ok((instance, _)) => return Ok(instance),
-            Err(CreateError::Ec2(error)) if is_profile_not_known_yet(&error) => match pauses.next() {
+            Err(CreateError::Ec2(error)) if is_not_known_yet(&error, basis) => match pauses.next() {
                 Some(pause) => sleep(cx, pause).await.map_err(|error| error.fail(cx, WHAT, &site.region))?,
                 None => return Err(failed_call(cx, WHAT, &site.region, &error)),
             },
@@ -133,9 +133,11 @@ async fn launch(cx: &BuildContext, site: &Site, request: RunInstances) -> Result
     Err(BuildError::Cancelled)
 }
 
-/// IAM takes a while to tell EC2 about a new profile.
-fn is_profile_not_known_yet(error: &Ec2Error) -> bool {
+/// IAM takes a while to tell EC2 about a new profile, and EC2 a moment to tell itself about a new key pair or group.
+fn is_not_known_yet(error: &Ec2Error, basis: &Basis<'_>) -> bool {
     error.is("InvalidParameterValue") && error.message.to_ascii_lowercase().contains("iaminstanceprofile")
+        || error.is("InvalidKeyPair.NotFound") && basis.key.temporary.is_some()
+        || error.is("InvalidGroup.NotFound") && basis.groups.temporary.is_some()
 }
 
 async fn wait_until_running(cx: &BuildContext, site: &Site, launched: &Instance) -> Result<Instance, BuildError> {
