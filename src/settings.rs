@@ -90,7 +90,6 @@ impl Settings {
             seed: self.seed,
             uuids: std::sync::Arc::default(),
             packer_version: COMPATIBLE_VERSION.to_owned(),
-            ..Host::default()
         }
     }
 }

@@ -138,7 +138,7 @@ fn collect(root: &Path, dir: &Path, found: &mut Vec<(String, String)>) {
 }
 
 fn is_test(path: &Path) -> bool {
-    path.file_stem().is_some_and(|stem| stem == "tests")
+    path.file_stem().is_some_and(|stem| stem == "tests" || stem == "testing")
 }
 
 #[test]

@@ -44,10 +44,10 @@ impl Clouds for AwsClouds {
 impl AwsClouds {
     fn extra_roots(&self) -> Result<Option<Vec<u8>>, Ec2Error> {
         let Some(path) = self.ca_bundle.as_deref().filter(|path| !path.as_os_str().is_empty()) else { return Ok(None) };
-        match std::fs::read(path) {
-            Ok(pem) => Ok(Some(pem)),
-            Err(error) => Err(setup(&format!("the certificates of AWS_CA_BUNDLE cannot be read: {}: {error}", path.display()))),
-        }
+        let bad = |why: String| setup(&format!("the certificates of AWS_CA_BUNDLE cannot be used: {}: {why}", path.display()));
+        let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+        transport::check_roots(&pem).map_err(bad)?;
+        Ok(Some(pem))
     }
 }
 

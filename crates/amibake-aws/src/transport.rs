@@ -15,6 +15,9 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 /// Chooses by the scheme of each request.
 #[derive(Clone)]
@@ -33,6 +36,16 @@ struct Shared {
 pub(crate) fn client(extra_roots: Option<Vec<u8>>) -> SharedHttpClient {
     let plain = Builder::new().build_with_connector_fn(|settings, components| connector(settings, components).build_http());
     SharedHttpClient::new(Transport { shared: Arc::new(Shared { plain, tls: OnceLock::new(), extra_roots }) })
+}
+
+/// Whether these are certificates that TLS can trust. The HTTP client takes them unseen and panics later.
+pub(crate) fn check_roots(pem: &[u8]) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if roots.is_empty() { Err("it holds no PEM certificate".to_owned()) } else { Ok(()) }
 }
 
 fn connector(settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>) -> aws_smithy_http_client::ConnectorBuilder {

@@ -1,9 +1,9 @@
 //! What could not be removed, told so that a person can remove it.
 
-use amibake_ec2::Region;
+use amibake_ec2::{ImageId, Region, SnapshotId};
 
 use super::{Entry, RUN_TAG, Resource};
-use crate::engine::account::Reach;
+use crate::engine::account::{AwsRegion, Reach};
 
 /// Something that is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +60,15 @@ impl Leftover {
     }
 
     /// A snapshot of an image that could not be deleted.
-    pub(super) fn snapshot(region: &Region, reach: &Reach, id: &amibake_ec2::SnapshotId, why: String) -> Self {
-        Self {
-            what: format!("snapshot {id} in {region}"),
-            why,
-            command: aws(region, reach, &format!("delete-snapshot --snapshot-id {id}")),
-        }
+    pub(super) fn snapshot(region: &AwsRegion, id: &SnapshotId, why: String) -> Self {
+        let command = aws(region.name(), &region.reach, &format!("delete-snapshot --snapshot-id {id}"));
+        Self { what: format!("snapshot {id} in {}", region.name()), why, command }
+    }
+
+    /// A finished image that could not be removed.
+    pub(super) fn image(region: &AwsRegion, id: &ImageId, why: String) -> Self {
+        let command = aws(region.name(), &region.reach, &format!("deregister-image --image-id {id} --delete-associated-snapshots"));
+        Self { what: format!("image {id} in {}", region.name()), why, command }
     }
 }
 

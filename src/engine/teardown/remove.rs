@@ -87,7 +87,7 @@ pub async fn remove_image(region: &AwsRegion, image: &ImageId, report: &Reporter
     let removal = Removal { region, report, born, deadline: Instant::now() + ARTIFACT_LIMIT };
     removal.image(image).await.map_err(|(image_error, mut left)| {
         if let Some(error) = image_error {
-            left.insert(0, removal.image_leftover(image, &error));
+            left.insert(0, Leftover::image(region, image, error.to_string()));
         }
         left
     })
@@ -127,7 +127,7 @@ impl Removal<'_> {
                     self.report.say(format!("Deleted snapshot: {id}"));
                     None
                 }
-                Err(error) => Some(Leftover::snapshot(self.region.name(), &self.region.reach, &id, error.to_string())),
+                Err(error) => Some(Leftover::snapshot(self.region, &id, error.to_string())),
             }
         });
         futures_util::future::join_all(deletions).await.into_iter().flatten().collect()
@@ -160,26 +160,6 @@ impl Removal<'_> {
         let Ok(Ok(found)) = tokio::time::timeout_at(self.deadline, search).await else { return BTreeSet::new() };
         // A later copy of this image names it too, as its source: that is somebody else's.
         found.into_iter().filter(|s| made_for(&s.description, image)).map(|s| s.id).collect()
-    }
-
-    fn image_leftover(&self, image: &ImageId, error: &Ec2Error) -> Leftover {
-        let resource = super::Resource::Image {
-            name: "image".to_owned(),
-            origin: super::ImageOrigin::Copy { region: self.region.name().clone(), image: image.clone() },
-            id: Some(image.clone()),
-        };
-        let entry = super::Entry {
-            id: super::EntryId(0),
-            region: Some(self.region.clone()),
-            resource,
-            lifetime: super::Lifetime::Artifact,
-            since: self.born,
-        };
-        Leftover::of(&entry, "", &error.to_string()).unwrap_or_else(|| Leftover {
-            what: image.to_string(),
-            why: error.to_string(),
-            command: String::new(),
-        })
     }
 }
 

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 use amibake_ec2::lab::{At, Fault, Kind, Lab, Times};
-use amibake_ec2::{ImageId, InstanceId};
+use amibake_ec2::{ImageId, InstanceId, SecurityGroupId};
 
 use super::*;
 use crate::engine::testing::{group, image, key, lab, launch, teardown, texts, with_group};
@@ -99,6 +99,34 @@ async fn a_lost_reply_or_throttling_at_any_removing_call_leaks_nothing() {
             assert_eq!(lab.remaining(&before, &[]), [] as [String; 0], "left behind by {call} {kind:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creating_call_dropped_half_way_leaks_nothing() {
+    let (lab, region) = lab(Times::fast());
+    let (before, (stack, _events)) = (lab.inventory(), teardown());
+    let request = launch(&*region.ec2, "t", Some(&stack)).await;
+    let call = async {
+        region.ec2.run_instance(request).await?;
+        std::future::pending::<()>().await;
+        Err(Ec2Error::unknown("RunInstances", "never"))
+    };
+    let creating = stack.create::<amibake_ec2::model::Instance>(&region, Resource::instance("t"), Lifetime::Build, call);
+    assert!(tokio::time::timeout(Duration::from_secs(5), creating).await.is_err(), "dropped with what it ran in");
+    assert_ne!(lab.remaining(&before, &[]), [] as [String; 0]);
+    assert_eq!(unwind(&stack, Ending::Failure).await, []);
+    assert_eq!(lab.remaining(&before, &[]), [] as [String; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_an_answer_ends_after_its_own_limit() {
+    let (lab, region) = lab(Times::fast());
+    let (stack, _events) = teardown();
+    let call = std::future::pending::<amibake_ec2::Result<SecurityGroupId>>();
+    let start = Instant::now();
+    let made = stack.create(&region, Resource::security_group("g"), Lifetime::Build, call).await;
+    assert!(matches!(made, Err(CreateError::Unknown { .. })), "{made:?}");
+    assert_eq!((start.elapsed(), lab.changes()), (CREATE_LIMIT, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use amibake_ec2::{ImageId, InstanceId, Region};
+use amibake_ec2::{ImageId, InstanceId, Region, SecurityGroupId};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -99,11 +99,7 @@ impl Teardown {
                     Some(id) => vec![id.clone()],
                     None => self.find_groups(region, name, deadline).await.map_err(|e| e.to_string())?,
                 };
-                for id in ids {
-                    report.say("Deleting temporary security group...");
-                    delete(entry.since, deadline, || region.ec2.delete_security_group(&id)).await.map_err(|e| e.to_string())?;
-                }
-                Ok(())
+                self.remove_groups(region, &ids, entry.since, deadline).await
             }
             Resource::Instance { id, client_token } => {
                 let ids = match id {
@@ -127,6 +123,14 @@ impl Teardown {
             }
             Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
         }
+    }
+
+    async fn remove_groups(&self, region: &AwsRegion, ids: &[SecurityGroupId], born: Instant, deadline: Instant) -> Result<(), String> {
+        for id in ids {
+            self.inner.report.say("Deleting temporary security group...");
+            delete(born, deadline, || region.ec2.delete_security_group(id)).await.map_err(|e| e.to_string())?;
+        }
+        Ok(())
     }
 
     async fn lost_instances(&self, region: &AwsRegion, client_token: &str, deadline: Instant) -> Result<Vec<InstanceId>, String> {

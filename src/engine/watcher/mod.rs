@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub use polling::Polling;
 
 use poller::Poller;
-use wait::{Found, Kind, Wait};
+use wait::{Found, Goal, Wait};
 
 /// The state that an instance is to reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Watcher {
         deadline: Instant,
         cancel: &CancellationToken,
     ) -> Result<Instance, WaitError> {
-        match self.wait(Kind::Instance, id.as_str(), want, deadline, cancel).await? {
+        match self.wait(Goal::Instance(want), id.as_str(), deadline, cancel).await? {
             Found::Instance(instance) => Ok(*instance),
             Found::Image(_) | Found::Snapshot(_) => Err(WaitError::Gone),
         }
@@ -95,7 +95,7 @@ impl Watcher {
     /// # Errors
     /// See [`WaitError`].
     pub async fn image(&self, id: &ImageId, deadline: Instant, cancel: &CancellationToken) -> Result<Image, WaitError> {
-        match self.wait(Kind::Image, id.as_str(), Want::Running, deadline, cancel).await? {
+        match self.wait(Goal::Image, id.as_str(), deadline, cancel).await? {
             Found::Image(image) => Ok(*image),
             Found::Instance(_) | Found::Snapshot(_) => Err(WaitError::Gone),
         }
@@ -106,16 +106,16 @@ impl Watcher {
     /// # Errors
     /// See [`WaitError`].
     pub async fn snapshot(&self, id: &SnapshotId, deadline: Instant, cancel: &CancellationToken) -> Result<Snapshot, WaitError> {
-        match self.wait(Kind::Snapshot, id.as_str(), Want::Running, deadline, cancel).await? {
+        match self.wait(Goal::Snapshot, id.as_str(), deadline, cancel).await? {
             Found::Snapshot(snapshot) => Ok(*snapshot),
             Found::Instance(_) | Found::Image(_) => Err(WaitError::Gone),
         }
     }
 
-    async fn wait(&self, kind: Kind, id: &str, want: Want, deadline: Instant, cancel: &CancellationToken) -> wait::Answer {
+    async fn wait(&self, goal: Goal, id: &str, deadline: Instant, cancel: &CancellationToken) -> wait::Answer {
         let (tell, answer) = oneshot::channel();
         let now = Instant::now();
-        let wait = Wait { kind, id: id.to_owned(), want, since: now, due: now, seen: None, missing: 0, trouble: None, tell: Some(tell) };
+        let wait = Wait { goal, id: id.to_owned(), since: now, due: now, seen: None, missing: 0, trouble: None, tell: Some(tell) };
         let entered = Entered { poller: &self.poller, number: self.poller.enter(wait) };
         tokio::select! {
             biased;

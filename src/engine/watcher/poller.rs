@@ -135,8 +135,8 @@ impl State {
     /// The waits of the most overdue one's kind. Ids that EC2 does not know make the whole call fail, so they are asked for apart.
     fn next_batch(&mut self, now: Instant) -> Option<Batch> {
         let (_, first) = self.open().min_by_key(|(_, wait)| wait.due)?;
-        let (kind, missing) = (first.kind, first.missing > 0);
-        let mut together: Vec<_> = self.open().filter(|(_, w)| w.kind == kind && (w.missing > 0) == missing).collect();
+        let (kind, missing) = (first.goal.kind(), first.missing > 0);
+        let mut together: Vec<_> = self.open().filter(|(_, w)| w.goal.kind() == kind && (w.missing > 0) == missing).collect();
         together.sort_by_key(|(_, wait)| wait.due);
         let waits: Vec<_> = together.into_iter().take(BATCH).map(|(number, wait)| (*number, wait.id.clone())).collect();
         self.next = Some(now + PACE);

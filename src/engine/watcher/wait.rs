@@ -17,6 +17,26 @@ pub(super) enum Kind {
     Snapshot,
 }
 
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    Instance(Want),
+    /// `available`.
+    Image,
+    /// `completed`.
+    Snapshot,
+}
+
+impl Goal {
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Instance(_) => Kind::Instance,
+            Self::Image => Kind::Image,
+            Self::Snapshot => Kind::Snapshot,
+        }
+    }
+}
+
 /// A description of what is waited for.
 #[derive(Debug, Clone)]
 pub(super) enum Found {
@@ -29,9 +49,8 @@ pub(super) type Answer = Result<Found, WaitError>;
 
 /// One waiting build.
 pub(super) struct Wait {
-    pub kind: Kind,
+    pub goal: Goal,
     pub id: String,
-    pub want: Want,
     pub since: Instant,
     /// When it may be asked for next.
     pub due: Instant,
@@ -66,7 +85,7 @@ impl Wait {
     pub fn take(&mut self, found: Found) -> Option<Answer> {
         self.missing = 0;
         self.trouble = None;
-        let verdict = judge(&found, self.want);
+        let verdict = judge(&found, self.goal);
         self.seen = Some(found.clone());
         match verdict {
             Verdict::Reached => Some(Ok(found)),
@@ -80,13 +99,13 @@ impl Wait {
         self.missing += 1;
         self.trouble = None;
         let waited = now.duration_since(self.since);
-        match (&mut self.seen, self.want) {
-            (Some(Found::Instance(instance)), Want::Terminated) => {
+        match (&mut self.seen, self.goal) {
+            (Some(Found::Instance(instance)), Goal::Instance(Want::Terminated)) => {
                 instance.state = InstanceState::Terminated;
                 self.seen.clone().map(Ok)
             }
             (Some(_), _) => (self.missing >= LOST_PATIENCE).then_some(Err(WaitError::Gone)),
-            (None, Want::Terminated) => (waited >= TERMINATED_PATIENCE).then_some(Err(WaitError::Gone)),
+            (None, Goal::Instance(Want::Terminated)) => (waited >= TERMINATED_PATIENCE).then_some(Err(WaitError::Gone)),
             (None, _) => (waited >= NOT_SEEN_PATIENCE).then_some(Err(WaitError::Gone)),
         }
     }
@@ -107,9 +126,13 @@ enum Verdict {
     Failed(WaitError),
 }
 
-fn judge(found: &Found, want: Want) -> Verdict {
+fn judge(found: &Found, goal: Goal) -> Verdict {
     match found {
-        Found::Instance(instance) => judge_instance(instance, want),
+        Found::Instance(instance) => match goal {
+            Goal::Instance(want) => judge_instance(instance, want),
+            // Answers are matched by id, and an instance has no image's id.
+            Goal::Image | Goal::Snapshot => Verdict::Wait,
+        },
         Found::Image(image) => match image.state {
             ImageState::Available => Verdict::Reached,
             ImageState::Pending => Verdict::Wait,

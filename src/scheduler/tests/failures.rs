@@ -1,5 +1,6 @@
 //! Failures, panics and `-on-error`.
 
+use amibake_ec2::lab::{At, Fault, Kind};
 use serde_json::json;
 
 use super::parts::operations;
@@ -23,6 +24,21 @@ async fn failures_and_panics_leave_nothing_in_aws() {
         let ran = case.run().await;
         assert_eq!(lab.remaining(&before, &[]), [] as [String; 0], "{config}");
         assert_eq!((ran.errors().len(), ran.summary().artifacts.len()), (1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_build_lost_is_looked_for_without_touching_the_others() {
+    for kind in [Kind::LoseReply, Kind::LoseRequest] {
+        let config = json!({"aws": true, "sleep": 60});
+        let case = Case::new(config.clone()).build("good", config);
+        let lab = case.lab.clone();
+        lab.fault(Fault::new(At::Operation("RunInstances", 1), kind));
+        let before = lab.inventory();
+        let ran = case.run().await;
+        let made: Vec<_> = ran.summary().artifacts.iter().flat_map(|(_, made)| made).map(|a| a.id.clone().try_into().unwrap()).collect();
+        assert_eq!((ran.errors().len(), made.len()), (1, 1), "{:?}", ran.errors());
+        assert_eq!(lab.remaining(&before, &made), [] as [String; 0]);
     }
 }
 

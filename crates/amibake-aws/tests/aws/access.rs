@@ -6,7 +6,7 @@ use std::process::Command;
 
 use amibake_aws::AwsClouds;
 use amibake_ec2::Clouds;
-use amibake_ec2::model::Access;
+use amibake_ec2::model::{Access, AssumeRole};
 
 const CONFIG: &str = "[profile work]\nregion = eu-central-1\n[profile empty]\nregion = eu-west-3\n";
 const CREDENTIALS: &str = "[work]\naws_access_key_id = AKIAWORK\naws_secret_access_key = work-secret\n";
@@ -24,6 +24,7 @@ fn child() {
         shared_credentials_file: text("shared_credentials_file"),
         endpoint: text("endpoint"),
         insecure_skip_tls_verify: wanted.contains_key("insecure"),
+        assume_role: text("role").map(|role_arn| AssumeRole { role_arn, ..AssumeRole::default() }),
         max_retries: Some(1),
         skip_metadata: true,
         ..Access::default()
@@ -144,4 +145,34 @@ fn a_credential_process_is_asked_once_for_all_regions() {
     let line = open(&home, "region=us-east-1,profile=process,endpoint=http://127.0.0.1:1,call=", &[("PATH", "/usr/bin:/bin")]);
     assert!(line.starts_with("opened us-east-1 "), "{line}");
     assert_eq!(std::fs::read_to_string(home.join("asked")).unwrap(), "asked\n");
+}
+
+/// Assumes a role at a token service that answers so; what came of it, and what was asked.
+fn assume(status: u16, answer: &'static str) -> (String, String) {
+    let (endpoint, bodies) = crate::retries::serve(vec![Some((status, answer))]);
+    let template = "region=us-east-1,keys=,role=arn:aws:iam::111122223333:role/baker";
+    let line = open(&files("role"), template, &[("AWS_ENDPOINT_URL_STS", &endpoint)]);
+    let asked = bodies.lock().unwrap().join(" ");
+    (line, asked)
+}
+
+#[test]
+fn a_role_is_assumed_before_the_first_call() {
+    let (line, asked) = assume(
+        200,
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+         <SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+    );
+    assert!(line.starts_with("opened us-east-1 ") && !line.contains("a385ac9cf92ea4eb"), "the role's keys, not the template's: {line}");
+    assert!(asked.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fbaker") && asked.contains("DurationSeconds=900"), "{asked}");
+}
+
+#[test]
+fn a_role_that_is_refused_is_named_with_the_reason() {
+    let (line, _) = assume(
+        403,
+        "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>User is not authorized.</Message></Error></ErrorResponse>",
+    );
+    let role = "arn:aws:iam::111122223333:role/baker";
+    assert_eq!(line, format!("failed Setup the role {role} cannot be assumed: AccessDenied: User is not authorized."));
 }

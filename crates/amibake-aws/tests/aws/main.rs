@@ -5,6 +5,7 @@ mod access;
 mod conformance;
 mod moto;
 mod retries;
+mod tls;
 
 /// Runs a future on a runtime of its own. (`tokio::test` needs a feature that would compile the SDK a second time.)
 fn run<T>(future: impl Future<Output = T>) -> T {

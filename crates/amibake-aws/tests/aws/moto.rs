@@ -23,6 +23,15 @@ impl Moto {
     /// Starts a server, or says why there is none. AMIBAKE_MOTO_PYTHON names the Python that has moto;
     /// with AMIBAKE_E2E=require its absence is a failure.
     pub fn start() -> Option<Self> {
+        Self::start_as("http", &[])
+    }
+
+    /// The same by TLS, with a certificate and its key.
+    pub fn start_tls(certificate: &str, key: &str) -> Option<Self> {
+        Self::start_as("https", &["--ssl-cert", certificate, "--ssl-key", key])
+    }
+
+    fn start_as(scheme: &str, arguments: &[&str]) -> Option<Self> {
         let python = std::env::var("AMIBAKE_MOTO_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let check = Command::new(&python).args(["-c", "import moto.server"]).stderr(Stdio::null()).status();
         if !check.is_ok_and(|status| status.success()) {
@@ -31,14 +40,15 @@ impl Moto {
             eprintln!("SKIPPED: {why}");
             return None;
         }
-        Some(Self::start_with(&python))
+        Some(Self::start_with(&python, scheme, arguments))
     }
 
-    fn start_with(python: &str) -> Self {
+    fn start_with(python: &str, scheme: &str, arguments: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let images = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/moto-images.json");
         let process = Command::new(python)
             .args(["-c", SERVER, "-H", "127.0.0.1", "-p", &port.to_string()])
+            .args(arguments)
             .env("MOTO_AMIS_PATH", images)
             .env("MOTO_ENABLE_AMI_VALIDATION", "true")
             .env("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true")
@@ -47,7 +57,7 @@ impl Moto {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut moto = Self { process, endpoint: format!("http://127.0.0.1:{port}") };
+        let mut moto = Self { process, endpoint: format!("{scheme}://127.0.0.1:{port}") };
         let limit = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(moto.process.try_wait().unwrap().is_none(), "moto ended at once");

@@ -9,7 +9,7 @@ use amibake_ec2::model::{Access, KeyPairRequest, KeyType, RunInstances};
 use amibake_ec2::{Clouds, Ec2, Ec2Error, ErrorKind};
 
 /// An answer: a status and a body; None closes the connection instead.
-type Reply = Option<(u16, &'static str)>;
+pub type Reply = Option<(u16, &'static str)>;
 
 const THROTTLED: Reply = Some((
     503,
@@ -31,7 +31,7 @@ const INSTANCE: Reply = Some((
 ));
 
 /// Serves the replies in turn and keeps the bodies of the requests.
-fn serve(replies: Vec<Reply>) -> (String, Arc<Mutex<Vec<String>>>) {
+pub fn serve(replies: Vec<Reply>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let bodies = Arc::new(Mutex::new(Vec::new()));

@@ -35,6 +35,23 @@ pub enum Kind {
 }
 
 /// The configuration of one type of builder, provisioner or post-processor.
+///
+/// The struct's fields are the keys; their types decide how written values convert:
+///
+/// | field | takes |
+/// | --- | --- |
+/// | `String`, integers, `bool` | any scalar that converts; `Option` where the key may be absent or null |
+/// | an enum of unit variants | one of its names; the empty string is "not given" |
+/// | [`Trilean`] | true, false, or the empty string for unset |
+/// | [`GoDuration`] | `1h30m`, or a number of nanoseconds |
+/// | `Vec` of scalars | a list, one scalar, or a string split at commas |
+/// | `Vec` of structs | a list, or one object |
+/// | `BTreeMap` | an object, or a list of objects, which are merged |
+/// | a struct | an object with these keys and no others |
+/// | [`Late`], [`Secret`] | a string that is rendered during the build; one that is never shown |
+///
+/// `#[schemars(range(..), length(..), regex(..))]` constrain what a value may be; clashes between keys belong in [`Component::check`].
+/// Groups of keys are structs under `#[serde(flatten)]`. Source of the conversions: Packer 1.6.6 (mapstructure's weak decoding).
 pub trait Component: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Builder, provisioner or post-processor.
     const KIND: Kind;

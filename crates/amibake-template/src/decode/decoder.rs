@@ -217,26 +217,16 @@ impl<'a> Decoder<'a> {
     fn any(&mut self, node: &Node, pointer: &str) -> Outcome {
         match &node.value {
             Value::Array(elements) => {
-                collect(elements.iter().enumerate().map(|(i, e)| self.any_element(e, &format!("{pointer}/{i}"))).collect())
+                let decoded = elements.iter().enumerate().map(|(index, element)| self.any(element, &format!("{pointer}/{index}")));
+                collect(decoded.collect())
             }
-            Value::Object(members) => {
-                let mut map = Map::new();
-                for member in members {
-                    if let Outcome::Value(value) = self.any_element(&member.value, &format!("{pointer}/{}", escape(&member.key))) {
-                        map.insert(member.key.clone(), value);
-                    }
-                }
-                Outcome::Value(Json::Object(map))
-            }
-            Value::String(text) => {
-                self.render(node, &text.value, false, pointer).map_or(Outcome::Failed, |text| Outcome::Value(Json::String(text)))
-            }
+            Value::Object(_) => self.map(node, &Json::Bool(true), pointer),
+            Value::String(text) => match self.render(node, &text.value, false, pointer) {
+                Some(text) => Outcome::Value(Json::String(text)),
+                None => Outcome::Failed,
+            },
             Value::Null | Value::Bool(_) | Value::Number(_) => Outcome::Value(node.to_json()),
         }
-    }
-
-    fn any_element(&mut self, node: &Node, pointer: &str) -> Outcome {
-        self.any(node, pointer)
     }
 
     /// A value that no weak conversion makes fit.
