@@ -1,7 +1,6 @@
 //! `null`: makes nothing; connects to a host that exists already (or to nothing) and runs the provisioners there.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use amibake_template::component::{Check, Component, Kind};
 use async_trait::async_trait;
@@ -11,10 +10,9 @@ use serde::Deserialize;
 use crate::artifact::Artifact;
 use crate::builder::communicator::{CommunicatorConfig, Speaks};
 use crate::builder::{BuildError, Builder};
+use crate::communicator::none::NoHost;
 use crate::communicator::ssh::{self, Address, ConnectError};
-use crate::communicator::{Communicator, CommunicatorError, Content, Ended};
 use crate::engine::context::BuildContext;
-use crate::event::Reporter;
 
 /// Makes nothing: runs the provisioners on a host that exists already, or, with `"communicator": "none"`, those that need no host.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -105,38 +103,6 @@ impl Builder for Null {
             build_data: cx.late.build_data.clone(),
             destroy: None,
         }))
-    }
-}
-
-/// The communicator `none`: every command succeeds without running, files cannot be moved.
-struct NoHost;
-
-impl NoHost {
-    fn refuse(what: &str) -> CommunicatorError {
-        CommunicatorError::Refused(format!("{what} is not implemented when communicator = 'none'"))
-    }
-}
-
-#[async_trait]
-impl Communicator for NoHost {
-    async fn run(&self, _command: &str, _output: &Reporter) -> Result<Ended, CommunicatorError> {
-        Ok(Ended::Status(0))
-    }
-
-    async fn upload(&self, _content: Content<'_>, _remote: &str, _mode: Option<u32>) -> Result<(), CommunicatorError> {
-        Err(Self::refuse("Upload"))
-    }
-
-    async fn upload_dir(&self, _local: &str, _remote: &str) -> Result<(), CommunicatorError> {
-        Err(Self::refuse("UploadDir"))
-    }
-
-    async fn download(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
-        Err(Self::refuse("Download"))
-    }
-
-    async fn download_dir(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
-        Err(Self::refuse("DownloadDir"))
     }
 }
 

@@ -115,6 +115,9 @@ fn the_source() {
 fn the_instance() {
     check(json!({"instance_type": null}), &["\"amazon-ebs\": `instance_type` must be given"]);
     check(json!({"user_data": "x", "user_data_file": "here"}), &["\"here\": only one of `user_data` and `user_data_file` can be given"]);
+    check(json!({"user_data": "echo"}), &["\"echo\": `user_data` happens to be Base64, so it is sent as it is"]);
+    check(json!({"user_data": "IyEvYmluL3NoCg=="}), &[]);
+    check(json!({"enable_t2_unlimited": true}), &["true: `enable_t2_unlimited` is an old name"]);
     check(json!({"user_data_file": "there"}), &["\"there\": there is no file `there`"]);
     check(json!({"user_data_file": "folder"}), &["\"folder\": `folder` is a directory"]);
     check(json!({"shutdown_behavior": "sleep"}), &["\"sleep\": `shutdown_behavior` is one of `stop`, `terminate`, not `sleep`"]);

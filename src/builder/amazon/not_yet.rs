@@ -163,6 +163,10 @@ impl NotYet {
         for (key, _) in keys.iter().filter(|(key, value)| !asks_for_nothing(key, value)) {
             refuse(check, key);
         }
+        if self.spot_price_auto_product.is_some() {
+            let message = "`spot_price_auto_product` has no effect";
+            check.warning("spot_price_auto_product", "no-effect", message, Some("remove it".to_owned()));
+        }
     }
 }
 

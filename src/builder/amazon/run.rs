@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use amibake_ec2::model::MetadataOptions;
 use amibake_template::component::{Check, FileKind, Late};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -119,6 +121,14 @@ impl RunConfig {
     }
 
     fn check_user_data(&self, check: &mut Check<'_>) {
+        if self.user_data.given().is_some_and(happens_to_be_base64) {
+            check.warning(
+                "user_data",
+                "user-data-base64",
+                "`user_data` happens to be Base64, so it is sent as it is",
+                Some("if it is meant as text, begin it with `#!` or a comment".to_owned()),
+            );
+        }
         let Some(file) = self.user_data_file.given() else { return };
         if self.user_data.is_given() {
             check.error("user_data_file", "exclude-each-other", "only one of `user_data` and `user_data_file` can be given", None);
@@ -143,6 +153,10 @@ impl RunConfig {
     }
 
     fn check_credits(&self, check: &mut Check<'_>) {
+        if self.enable_t2_unlimited {
+            let help = "write `enable_unlimited_credits`";
+            check.warning("enable_t2_unlimited", "old-name", "`enable_t2_unlimited` is an old name", Some(help.to_owned()));
+        }
         for (key, on) in [("enable_unlimited_credits", self.enable_unlimited_credits), ("enable_t2_unlimited", self.enable_t2_unlimited)] {
             if on && !is_burstable(self.instance_type()) {
                 let shown = self.instance_type();
@@ -150,6 +164,12 @@ impl RunConfig {
             }
         }
     }
+}
+
+/// Whether a text can be read as Base64 but hardly is: it decodes to neither text nor gzip.
+fn happens_to_be_base64(text: &str) -> bool {
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    BASE64.decode(text).is_ok_and(|bytes| !bytes.starts_with(&GZIP) && std::str::from_utf8(&bytes).is_err())
 }
 
 /// Whether a type earns CPU credits.

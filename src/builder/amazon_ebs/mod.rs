@@ -52,7 +52,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     let instance = step::launch::launch_instance(cx, &site, config, &basis).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, config, (&instance, &key), by).await?;
-    let data = provision(cx, config, &info, (&instance, &key), connected).await?;
+    provision(cx, config, &info, (&instance, &key), connected).await?;
     cx.step("StepStopEBSBackedInstance").await;
     let stopped = step::stop::stop_instance(cx, &site, config, instance).await?;
     if config.skip_create_ami {
@@ -64,7 +64,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     step::attributes::modify_attributes(cx, &site, &config.image, &info, &images).await?;
     cx.step("StepCreateTags").await;
     step::tags::create_tags(cx, &site, &image_tags, &images).await?;
-    Ok(Some(artifact::artifact(site.account, &images, data)))
+    Ok(Some(artifact::artifact(site.account, &images, cx.late.build_data.clone())))
 }
 
 /// Asks all that can be known beforehand, side by side, and tells it in the order of the steps.
@@ -115,23 +115,23 @@ async fn let_in(
     Ok((key?, groups?))
 }
 
-/// Runs the provisioners, then ends the connection. Gives what `` {{build `NAME`}} `` knows from now on.
+/// Runs the provisioners, then ends the connection.
 async fn provision(
     cx: &mut BuildContext,
     config: &AmazonEbs,
     info: &BuildInfo,
     (instance, key): (&Instance, &LoginKey),
     connected: Connected,
-) -> Result<BTreeMap<String, String>, BuildError> {
+) -> Result<(), BuildError> {
     let data = build_data(config, info, instance, key, &connected);
     let communicator = connected.connection.communicator();
-    let mut result = cx.provision(communicator, data.clone()).await;
+    let mut result = cx.provision(communicator, data).await;
     if let (Ok(()), true, Some(temporary)) = (&result, config.communicator.ssh_clear_authorized_keys, &key.temporary) {
         step::clear_keys::clear_authorized_keys(cx, communicator, &temporary.name).await;
         result = go_on(cx);
     }
     connected.connection.close().await;
-    result.map(|()| data)
+    result
 }
 
 fn build_data(

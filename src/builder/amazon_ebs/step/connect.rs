@@ -1,6 +1,5 @@
 //! Connects to the source instance by SSH.
 
-use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -15,8 +14,9 @@ use crate::builder::amazon::given::Given;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon_ebs::config::AmazonEbs;
 use crate::builder::communicator::Speaks;
+use crate::communicator::Communicator;
+use crate::communicator::none::NoHost;
 use crate::communicator::ssh::{self, Address, ConnectError, HostSource, NoAddress, SshCommunicator, SshConfig};
-use crate::communicator::{Communicator, CommunicatorError, Content, Ended};
 use crate::engine::context::BuildContext;
 use crate::event::Reporter;
 
@@ -72,43 +72,13 @@ impl Connection for SshCommunicator {
     }
 }
 
-/// A guest that nobody talks to.
-struct Nobody;
-
 #[async_trait]
-impl Connection for Nobody {
+impl Connection for NoHost {
     fn communicator(&self) -> &dyn Communicator {
         self
     }
 
     async fn close(self: Box<Self>) {}
-}
-
-#[async_trait]
-impl Communicator for Nobody {
-    async fn run(&self, _command: &str, _output: &Reporter) -> Result<Ended, CommunicatorError> {
-        Ok(Ended::Status(0))
-    }
-
-    async fn upload(&self, _content: Content<'_>, _remote: &str, _mode: Option<u32>) -> Result<(), CommunicatorError> {
-        Err(nobody_there())
-    }
-
-    async fn upload_dir(&self, _local: &str, _remote: &str) -> Result<(), CommunicatorError> {
-        Err(nobody_there())
-    }
-
-    async fn download(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
-        Err(nobody_there())
-    }
-
-    async fn download_dir(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
-        Err(nobody_there())
-    }
-}
-
-fn nobody_there() -> CommunicatorError {
-    CommunicatorError::Refused("the communicator is `none`: files cannot be moved".to_owned())
 }
 
 /// A connection, and the address that it goes to.
@@ -131,7 +101,7 @@ pub async fn connect(
     by: &dyn Connect,
 ) -> Result<Connected, BuildError> {
     if config.communicator.speaks() == Speaks::Nothing {
-        return Ok(Connected { connection: Box::new(Nobody), address: None });
+        return Ok(Connected { connection: Box::new(NoHost), address: None });
     }
     let private_key = key.temporary.as_ref().map(|temporary| temporary.private_key.clone());
     let ssh = config.communicator.ssh(private_key, &cx.late.host.env);
