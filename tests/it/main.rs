@@ -4,7 +4,7 @@
 //! - `packer`: what Packer itself printed for small templates, under tests/cases/packer.
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
-//! - `ebs_build`, `ebs_faults`, `ebs_traces`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `layers`: the architecture, read from the `use` lines.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may say so by panicking")]
@@ -15,6 +15,7 @@ mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
 mod ebs_lab;
+mod ebs_run;
 mod ebs_traces;
 mod layers;
 mod packer;
