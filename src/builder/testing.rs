@@ -39,7 +39,13 @@ impl Provisioning for NoProvisioners {
 pub(crate) fn context() -> (BuildContext, Receiver<Event>) {
     let (report, events) = Reporter::new();
     let clouds = Arc::new(Lab::with_times(Times::instant()));
-    let options = RunOptions { on_error: OnError::Cleanup, force: false, debug: false, run_uuid: "run-1".to_owned() };
+    let options = RunOptions {
+        on_error: OnError::Cleanup,
+        force: false,
+        debug: false,
+        run_uuid: "run-1".to_owned(),
+        began: tokio::time::Instant::now(),
+    };
     let late = LateContext {
         host: Arc::default(),
         user: Arc::default(),

@@ -65,7 +65,13 @@ fn assemble(
     terminal: Arc<dyn Terminal>,
     report: Reporter,
 ) -> Run {
-    let options = RunOptions { on_error: args.on_error.into(), force: args.force, debug: args.debug, run_uuid: settings.run_uuid.clone() };
+    let options = RunOptions {
+        on_error: args.on_error.into(),
+        force: args.force,
+        debug: args.debug,
+        run_uuid: settings.run_uuid.clone(),
+        began: tokio::time::Instant::now(),
+    };
     let parallel = if args.debug { Some(1) } else { usize::try_from(args.parallel_builds).ok().filter(|builds| *builds > 0) };
     Run { plan, parts: Arc::new(parts), clouds, options, parallel, terminal, state_dir: settings.state_dir(), report }
 }

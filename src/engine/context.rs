@@ -41,6 +41,8 @@ pub struct RunOptions {
     pub debug: bool,
     /// UUID of the run.
     pub run_uuid: String,
+    /// When the run began, on the clock that never jumps; the host tells what the wall clock said then.
+    pub began: tokio::time::Instant,
 }
 
 /// A person at a terminal, for `-on-error=ask` and `-debug`; the program reads `/dev/tty`, tests answer from a list.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use amibake_template::component::{Check, Component, Kind};
 use async_trait::async_trait;
@@ -90,11 +90,10 @@ impl Manifest {
             Ok((key.clone(), value))
         };
         let custom_data = self.custom_data.as_ref().map(|data| data.iter().map(render).collect::<Result<_, String>>()).transpose()?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         Ok(Entry {
             name: cx.late.build_name.clone(),
             builder_type: cx.late.build_type.clone(),
-            build_time: if self.strip_time { 0 } else { i64::try_from(now).unwrap_or_default() },
+            build_time: if self.strip_time { 0 } else { cx.now_unix },
             files: (!artifact.files.is_empty()).then(|| artifact.files.iter().map(|path| self.listed(path)).collect()),
             artifact_id: artifact.id.clone(),
             packer_run_uuid: cx.run_uuid.to_owned(),

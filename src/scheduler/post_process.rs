@@ -113,6 +113,12 @@ async fn destroy(artifact: &Artifact) -> Result<(), String> {
     }
 }
 
+/// Seconds: what the wall clock said at the run's start, and how long ago that is.
+fn unix_now(cx: &BuildContext) -> i64 {
+    let since = i128::try_from(cx.options.began.elapsed().as_nanos()).unwrap_or_default();
+    i64::try_from((cx.late.host.started_unix_nanos + since) / 1_000_000_000).unwrap_or_default()
+}
+
 impl Element {
     async fn run(&self, cx: &BuildContext, input: Artifact) -> Result<Processed, String> {
         let named = if self.name == self.type_name { String::new() } else { format!("{} (type ", self.name) };
@@ -126,6 +132,7 @@ impl Element {
             late: &late,
             run_uuid: &cx.options.run_uuid,
             force: cx.options.force,
+            now_unix: unix_now(cx),
             cancel: &cx.cancel,
         };
         self.post_processor.process(&own, input).await

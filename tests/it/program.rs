@@ -9,9 +9,7 @@ use tempfile::TempDir;
 
 /// Types of Packer's that the program does not have yet: recordings and tests that need one of them wait for it. The test
 /// `packer::types_that_do_not_exist_yet` fails as soon as one is there, so that nothing waits longer than it must.
-pub const NOT_YET: &[(&str, &str)] = &[
-    ("post-processors", "compress"),
-];
+pub const NOT_YET: &[(&str, &str)] = &[("post-processors", "compress")];
 
 /// Whether a test has to wait for one of those types; says so.
 #[expect(clippy::print_stderr, reason = "a test that does nothing has to say so")]
