@@ -7,8 +7,8 @@ use amibake_template::plan::Part;
 use amibake_template::registry::Registry;
 
 use crate::builder::{self, Builder};
-use crate::post_processor::PostProcessor;
-use crate::provisioner::Provisioner;
+use crate::post_processor::{self, PostProcessor};
+use crate::provisioner::{self, Provisioner};
 
 /// All parts of the program.
 pub struct Parts {
@@ -33,6 +33,11 @@ impl Parts {
         parts.builder::<builder::amazon_ebs::AmazonEbs>();
         parts.builder::<builder::file::File>();
         parts.builder::<builder::null::Null>();
+        parts.provisioner::<provisioner::file::File>();
+        parts.provisioner::<provisioner::shell::Shell>();
+        parts.provisioner::<provisioner::shell_local::ShellLocal>();
+        parts.post_processor::<post_processor::manifest::Manifest>();
+        parts.post_processor::<post_processor::shell_local::ShellLocal>();
         parts
     }
 

@@ -118,7 +118,6 @@ impl Destroy for Stored {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may")]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

@@ -107,7 +107,6 @@ impl Builder for Null {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may")]
 mod tests {
     use super::*;
     use crate::builder::testing::context;

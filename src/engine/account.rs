@@ -150,7 +150,6 @@ fn keys(access: &Access) -> Option<(&str, &str, Option<&str>)> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests may")]
 mod tests {
     use amibake_ec2::lab::{Lab, Options};
     use amibake_ec2::model::Keys;

@@ -263,7 +263,6 @@ fn apply(open: &mut BTreeMap<EntryId, OpenEntry>, record: Record) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "tests may")]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

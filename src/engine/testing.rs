@@ -1,7 +1,5 @@
 //! What the engine's tests share: a region of the lab, a stack, something to own.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests may")]
-
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 

@@ -1,7 +1,5 @@
 //! Runs of plans made of small parts; what a user sees is in the events.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests may")]
-
 mod failures;
 mod interrupts;
 mod parts;

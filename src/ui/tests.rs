@@ -9,8 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::log::Log;
+use super::relay::relay;
 use super::screen::{Look, Screen};
-use crate::event::{ArtifactSummary, Event, Speaker, Stream, Summary, What};
+use crate::event::{ArtifactSummary, Event, Reporter, Speaker, Stream, Summary, What};
 
 #[derive(Clone, Default)]
 struct Page(Arc<Mutex<Vec<u8>>>);
@@ -315,4 +316,21 @@ fn a_closed_pipe_is_ignored() {
         screen.show(&build("b", say("a line that fills the buffer again and again")));
     }
     screen.flush();
+}
+
+#[test]
+fn a_fast_command_loses_no_line() {
+    let page = Page::default();
+    let mut screen = Screen::new(Box::new(page.clone()), PLAIN, clock);
+    let (report, events) = Reporter::new();
+    let printing = std::thread::spawn(move || relay(&events, &mut screen));
+    let build = report.as_speaker(Speaker::Build("b".into()));
+    drop(report);
+    for line in 0..20_000 {
+        build.tell(output(Stream::Out, &line.to_string()));
+    }
+    drop(build);
+    printing.join().unwrap();
+    let expected: String = (0..20_000).map(|line| format!("    b: {line}\n")).collect();
+    assert!(page.text() == expected, "lines are missing or out of order");
 }

@@ -3,7 +3,7 @@
 //! An entry is journalled before the creating call and completed with the id after it. The scheduler unwinds the stack at one place, after
 //! the build's future has ended: success, failure, panic and cancellation alike. Builders never delete on their way out.
 //!
-//! ```ignore
+//! ```text
 //! let (instance, entry) = cx.teardown.create(&region, Resource::instance(&token), Lifetime::Build, region.ec2.run_instance(request)).await?;
 //! ```
 //!

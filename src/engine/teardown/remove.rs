@@ -170,7 +170,6 @@ fn made_for(description: &str, image: &ImageId) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may")]
 mod tests {
     use super::*;
 

@@ -1,10 +1,11 @@
 //! Finding what a lost reply hid: by the names that we chose, by the run's tags, by what EC2 says an image was made of.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
 use amibake_ec2::model::{DescribeImages, Filter, Image, InstanceState};
-use amibake_ec2::{Ec2Error, ImageId, InstanceId, SecurityGroupId};
+use amibake_ec2::{Ec2Error, ImageId, InstanceId, SecurityGroupId, SnapshotId};
 use tokio::time::Instant;
 
 use super::{BUILD_TAG, ImageOrigin, RUN_TAG, Teardown};
@@ -93,6 +94,22 @@ impl Teardown {
         .await
     }
 
+    /// Snapshots of an image of this origin that is gone itself. Those of a copy are not searched for: what they name as their source
+    /// may have been copied by others too.
+    pub(super) async fn find_orphans(
+        &self,
+        region: &AwsRegion,
+        origin: &ImageOrigin,
+        deadline: Instant,
+    ) -> Result<BTreeSet<SnapshotId>, Ec2Error> {
+        let ImageOrigin::Instance(instance) = origin else { return Ok(BTreeSet::new()) };
+        let filters = [Filter::new("description", format!("*{instance}*"))];
+        let search = region.ec2.describe_snapshots(&[], &filters);
+        let found = tokio::time::timeout_at(deadline, search).await.unwrap_or_else(|_| Err(no_answer()))?;
+        let ours = found.into_iter().filter(|s| source_named(&s.description, origin) == Some(instance.as_str()));
+        Ok(ours.map(|snapshot| snapshot.id).collect())
+    }
+
     /// Whether this build made an image of the right name. EC2 may name the source instance in the image, or in the description of its
     /// snapshots; where it names neither, an image made since this run began is taken for ours, since names are unique.
     async fn is_ours(&self, region: &AwsRegion, image: &Image, origin: &ImageOrigin) -> Result<bool, Ec2Error> {
@@ -130,7 +147,6 @@ fn source_named<'a>(description: &'a str, origin: &ImageOrigin) -> Option<&'a st
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests may")]
 mod tests {
     use amibake_ec2::Region;
 

@@ -1,6 +1,5 @@
-#![expect(clippy::unwrap_used, reason = "tests may")]
-
 use amibake_ec2::lab::{At, Fault, Kind, Lab, Times};
+use amibake_ec2::model::DescribeImages;
 use amibake_ec2::{ImageId, InstanceId, SecurityGroupId};
 
 use super::*;
@@ -147,6 +146,19 @@ async fn another_image_of_the_same_name_is_not_ours() {
     assert_eq!(unwind(&stack, Ending::Failure).await, []);
     let operations: Vec<_> = lab.calls().iter().map(|call| call.operation).collect();
     assert!(!operations.contains(&"DeregisterImage"), "somebody else's image {theirs} was removed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_of_a_lost_image_that_is_gone_are_found_by_their_instance() {
+    let (lab, region) = lab(Times::instant());
+    let (before, (stack, _events)) = (lab.inventory(), teardown());
+    lab.fault(Fault::new(At::Operation("CreateImage", 1), Kind::LoseReply));
+    assert!(make_all(&stack, &region).await.is_err());
+    let request = DescribeImages { owners: vec!["self".to_owned()], ..DescribeImages::default() };
+    let made = region.ec2.describe_images(request).await.unwrap().remove(0).id;
+    region.ec2.deregister_image(&made).await.unwrap();
+    assert_eq!(unwind(&stack, Ending::Failure).await, []);
+    assert_eq!(lab.remaining(&before, &[]), [] as [String; 0]);
 }
 
 #[tokio::test(start_paused = true)]

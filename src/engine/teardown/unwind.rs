@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use amibake_ec2::{ImageId, InstanceId, Region, SecurityGroupId};
+use amibake_ec2::{Ec2Error, ImageId, InstanceId, Region, SecurityGroupId};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -163,20 +163,26 @@ impl Teardown {
 
     async fn remove_image_entry(&self, entry: &Entry, region: &AwsRegion, deadline: Instant) -> Vec<Leftover> {
         let Resource::Image { name, origin, id } = &entry.resource else { return Vec::new() };
-        let stays = |why: &str| Leftover::of(entry, &self.inner.run_id, why).into_iter().collect::<Vec<_>>();
+        let stays = |error: &Ec2Error| Leftover::of(entry, &self.inner.run_id, &error.to_string()).into_iter().collect::<Vec<_>>();
+        let removal = Removal { region, report: &self.inner.report, born: entry.since, deadline };
         let ids: Vec<ImageId> = match id {
             Some(id) => vec![id.clone()],
             None => match self.find_images(region, name, origin, deadline).await {
                 Ok(found) => found,
-                Err(error) => return stays(&error.to_string()),
+                Err(error) => return stays(&error),
             },
         };
+        if ids.is_empty() {
+            return match self.find_orphans(region, origin, deadline).await {
+                Ok(snapshots) => removal.delete_snapshots(snapshots).await,
+                Err(error) => stays(&error),
+            };
+        }
         let mut left = Vec::new();
         for id in ids {
             self.inner.report.say("Deregistering the AMI and deleting associated snapshots because of cancellation, or error...");
-            let removal = Removal { region, report: &self.inner.report, born: entry.since, deadline };
             if let Err((image, snapshots)) = removal.image(&id).await {
-                left.extend(image.map(|error| stays(&error.to_string())).unwrap_or_default());
+                left.extend(image.as_ref().map(stays).unwrap_or_default());
                 left.extend(snapshots);
             }
         }

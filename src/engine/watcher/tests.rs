@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests may")]
-
 use std::time::Duration;
 
 use amibake_ec2::lab::{At, Fault, Kind, Lab, Times};

@@ -16,3 +16,15 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 fn keys() -> amibake_ec2::model::Keys {
     amibake_ec2::model::Keys { access_key: "AKIATEST".to_owned(), secret_key: "the-secret-key".to_owned().into(), token: None }
 }
+
+#[expect(clippy::disallowed_methods, reason = "a test has no settings.rs")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Says that a test cannot run here; with AMIBAKE_E2E=require that is a failure.
+#[track_caller]
+fn skip(why: &str) {
+    assert!(environment("AMIBAKE_E2E").as_deref() != Some("require"), "{why}");
+    eprintln!("SKIPPED: {why}");
+}

@@ -24,8 +24,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) context: Context<'a>,
     /// Values of user variables and where they came from.
     pub(crate) values: &'a Values,
-    /// Variables that exist but got no value, which has been reported.
-    pub(crate) valueless: &'a [String],
+    /// All variables declared or given. One of them without a value has been reported already.
+    pub(crate) declared: &'a [String],
     /// Variables whose values are never shown.
     pub(crate) sensitive: &'a [String],
 }

@@ -63,8 +63,8 @@ impl Decoder<'_> {
                 continue;
             }
             known = false;
-            if !self.setting.valueless.contains(name) {
-                let names = self.setting.values.values.keys().map(String::as_str);
+            if !self.setting.declared.contains(name) {
+                let names = self.setting.declared.iter().map(String::as_str);
                 self.findings.push(undeclared(name, place(range.start, range.end), names));
             }
         }

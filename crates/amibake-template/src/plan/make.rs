@@ -31,7 +31,7 @@ pub fn plan(
         findings.extend(values_are_templates(&values, first, host));
     }
     let mut workshop = Workshop::new(registry, host, files, &values);
-    workshop.valueless = document.variables.iter().map(|v| v.name.clone()).chain(given.iter().map(|g| g.name.clone())).collect();
+    workshop.declared = document.variables.iter().map(|v| v.name.clone()).chain(given.iter().map(|g| g.name.clone())).collect();
     workshop.sensitive = &document.sensitive;
     workshop.force = selection.force;
     let builds: Vec<Build> = named.iter().filter_map(|named| build(&mut workshop, document, selection, named)).collect();

@@ -198,3 +198,37 @@ fn a_variable_that_grows_is_an_error() {
     let outcome = Run::of(r#"{"builders": [{"type": "null", "communicator": "none"}]}"#).var("a", "x{{user `a`}}{{user `a`}}").go();
     assert!(outcome.shown().contains("grows without end"), "{}", outcome.shown());
 }
+
+/// Every value of a template replaced by every kind of value, and the text cut off everywhere: findings, never a panic.
+#[test]
+fn no_template_makes_it_panic() {
+    for end in (0..FLASK.len()).filter(|end| FLASK.is_char_boundary(*end)) {
+        Run::of(&FLASK[..end]).go();
+    }
+    let template: Value = serde_json::from_str(FLASK).unwrap();
+    let mut pointers = Vec::new();
+    collect_pointers(&template, String::new(), &mut pointers);
+    for pointer in pointers {
+        for odd in [json!(null), json!(1e300), json!("{{"), json!("{{user `nope`}}"), json!([[]]), json!({ "type": {} })] {
+            let mut broken = template.clone();
+            *broken.pointer_mut(&pointer).unwrap() = odd;
+            let outcome = Run::of(&broken.to_string()).go();
+            outcome.shown();
+        }
+    }
+}
+
+fn collect_pointers(value: &Value, at: String, pointers: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            members
+                .iter()
+                .for_each(|(key, value)| collect_pointers(value, format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), pointers));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, value)| collect_pointers(value, format!("{at}/{index}"), pointers))
+        }
+        _ => {}
+    }
+    pointers.push(at);
+}
