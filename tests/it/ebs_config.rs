@@ -102,6 +102,12 @@ fn encryption_and_sharing() {
 }
 
 #[test]
+fn regions() {
+    check(json!({"skip_save_build_region": true}), &["true: `skip_save_build_region` without `ami_regions` keeps no image at all"]);
+    check(json!({"skip_save_build_region": true, "ami_regions": "us-west-2,eu-west-1"}), &[]);
+}
+
+#[test]
 fn the_source() {
     check(json!({"source_ami_filter": null}), &["\"amazon-ebs\": no source image: neither `source_ami` nor `source_ami_filter` is given"]);
     check(
