@@ -24,7 +24,7 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>) -> u8
     };
     let log = match open_log(settings) {
         Ok(log) => log,
-        Err(message) => return Answer::error(message, exit::FAILURE).print(words, settings),
+        Err(message) => return Answer::new(message, exit::FAILURE).print(words, settings),
     };
     let screen = Screen::new(Box::new(std::io::stdout()), look(&command, settings), settings.clock).with_log(log);
     match command {
@@ -43,7 +43,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn error(text: impl Into<String>, status: u8) -> Self {
+    fn new(text: impl Into<String>, status: u8) -> Self {
         Self { text: text.into(), status }
     }
 
@@ -63,36 +63,35 @@ impl Answer {
 }
 
 fn understand(words: &[String]) -> Result<Command, Answer> {
-    let (before, rest): (Vec<_>, Vec<_>) = {
-        let at = words.iter().position(|word| !MACHINE_READABLE.contains(&word.as_str())).unwrap_or(words.len());
-        (words[..at].to_vec(), words[at..].to_vec())
-    };
+    // Packer takes this one flag before the command too.
+    let at = words.iter().position(|word| !MACHINE_READABLE.contains(&word.as_str())).unwrap_or(words.len());
+    let (before, rest) = words.split_at(at);
     let Some((first, rest)) = rest.split_first() else {
-        return Err(Answer { text: program_help(), status: exit::NO_COMMAND });
+        return Err(Answer::new(program_help(), exit::NO_COMMAND));
     };
     match first.as_str() {
-        "-h" | "-help" | "--help" => return Err(Answer { text: program_help(), status: exit::SUCCESS }),
+        "-h" | "-help" | "--help" => return Err(Answer::new(program_help(), exit::SUCCESS)),
         "help" => return Err(help_about(rest.first())),
-        "-v" | "-version" | "--version" => return parse("version", &before),
+        "-v" | "-version" | "--version" => return parse("version", &[before, rest].concat()),
         flag if flag.starts_with('-') => {
             let text = "Invalid flags before the subcommand. If these flags are for\nthe subcommand, please put them after the subcommand.";
-            return Err(Answer::error(text, exit::FAILURE));
+            return Err(Answer::new(text, exit::FAILURE));
         }
         _ => {}
     }
-    parse(first, &[&before, rest].concat())
+    parse(first, &[before, rest].concat())
 }
 
 fn parse(name: &str, words: &[String]) -> Result<Command, Answer> {
     let mut cli = Cli::command();
     cli.build();
     let Some(command) = cli.find_subcommand_mut(name) else { return Err(unknown_command(name)) };
-    let usage = |error: UsageError, command: &mut clap::Command| Answer::error(error.text(command), exit::FAILURE);
+    let usage = |error: UsageError, command: &mut clap::Command| Answer::new(error.text(command), exit::FAILURE);
     let flags = flags::normalise(command, words).map_err(|error| usage(error, command))?;
     let line = ["amibake".to_owned(), name.to_owned()].into_iter().chain(flags);
     match Cli::try_parse_from(line) {
         Ok(cli) => Ok(cli.command),
-        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => Err(Answer { text: error.to_string(), status: exit::SUCCESS }),
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => Err(Answer::new(error.to_string(), exit::SUCCESS)),
         Err(error) => Err(usage(UsageError::from_clap(&error), command)),
     }
 }
@@ -103,10 +102,10 @@ fn program_help() -> String {
 
 fn help_about(command: Option<&String>) -> Answer {
     match command {
-        None => Answer { text: program_help(), status: exit::SUCCESS },
+        None => Answer::new(program_help(), exit::SUCCESS),
         Some(name) => match parse(name, &["-help".to_owned()]) {
             Err(answer) => answer,
-            Ok(_) => Answer { text: program_help(), status: exit::SUCCESS },
+            Ok(_) => Answer::new(program_help(), exit::SUCCESS),
         },
     }
 }
@@ -123,7 +122,7 @@ fn unknown_command(name: &str) -> Answer {
             None => format!("there is no command `{name}`"),
         },
     };
-    Answer::error(format!("{reason}\n\n{}", program_help()), exit::NO_COMMAND)
+    Answer::new(format!("{reason}\n\n{}", program_help()), exit::NO_COMMAND)
 }
 
 fn look(command: &Command, settings: &Settings) -> Look {

@@ -2,7 +2,6 @@
 //! changes nothing.
 
 use amibake_template::document::{Document, Variable};
-use amibake_template::json::Value;
 
 use super::args::InspectArgs;
 use super::load::load;
@@ -67,7 +66,7 @@ fn show_variables(variables: &[Variable], screen: &mut Screen) {
     let width = width(variables.iter().map(|variable| variable.name.as_str()));
     for variable in optional {
         let default = default_text(variable).unwrap_or_default();
-        screen.fact("template-variable", &[&variable.name, &default, "0"]);
+        screen.fact("template-variable", &[&variable.name, default, "0"]);
         screen.say(format!("  {:width$} = {default}", variable.name));
     }
     screen.say("");
@@ -100,16 +99,9 @@ fn show_provisioners(document: &Document, screen: &mut Screen) {
     }
 }
 
-/// The default as text; None where the variable is required.
-fn default_text(variable: &Variable) -> Option<String> {
-    match &variable.default.as_ref()?.value {
-        Value::Null => None,
-        Value::String(text) => Some(text.value.clone()),
-        Value::Number(number) => Some(number.clone()),
-        // Packer's decoder turns a boolean that should be text into a digit.
-        Value::Bool(yes) => Some(if *yes { "1" } else { "0" }.to_owned()),
-        Value::Array(_) | Value::Object(_) => Some(String::new()),
-    }
+/// The default, as written; None where the variable is required. Defaults are strings or `null`: the document has made sure of that.
+fn default_text(variable: &Variable) -> Option<&str> {
+    variable.default.as_ref()?.as_str()
 }
 
 /// Packer pads by bytes; padding by characters differs only for names that no shell likes.

@@ -1,6 +1,5 @@
 //! What must not be printed.
 
-use amibake_template::json::Value;
 use amibake_template::lang::Template;
 use amibake_template::plan::{Build, Part, Plan};
 use amibake_template::variables::evaluate;
@@ -22,11 +21,7 @@ pub fn hide_variables(loaded: &Loaded, screen: &mut Screen) {
     }
     let (values, _) = evaluate(document, &loaded.given, &loaded.host);
     let defaults = document.variables.iter().filter(|variable| document.sensitive.contains(&variable.name));
-    let defaults = defaults.filter_map(|variable| match &variable.default.as_ref()?.value {
-        Value::String(text) => Some(text.value.as_str()),
-        Value::Number(number) => Some(number.as_str()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    });
+    let defaults = defaults.filter_map(|variable| variable.default.as_ref()?.as_str());
     let given = loaded.given.iter().filter(|given| document.sensitive.contains(&given.name)).map(|given| given.value.as_str());
     let evaluated = values.sensitive.iter().map(|secret| secret.expose());
     // A default such as `{{env `PASSWORD`}}` is no secret itself: masking it would hide the place that findings point at.

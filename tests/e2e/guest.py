@@ -51,7 +51,7 @@ class Guest:
         self.born = self._files()
 
     def _make_root(self, public_key):
-        for name in ("etc", "home", "opt", "root", "run/guest", "run/sshd", "srv", "tmp", "usr", "var/log", "var/tmp"):
+        for name in ("etc/default", "etc/systemd/system", "home", "opt", "root", "run/guest", "run/sshd", "srv", "tmp", "usr", "var/log", "var/tmp"):
             (self.root / name).mkdir(parents=True)
         for name in ("bin", "sbin", "lib", "lib64"):
             (self.root / name).symlink_to(f"usr/{name}")

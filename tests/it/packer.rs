@@ -41,7 +41,8 @@ fn compare_all(prefix: &str) {
 fn compare(path: &Path) -> Result<(), String> {
     let recording: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let ours = &recording["amibake"];
-    if waits_for(recording["id"].as_str().unwrap(), &template_of(&recording)) {
+    // `inspect` asks for no type to exist.
+    if recording["command"] == "build" && waits_for(recording["id"].as_str().unwrap(), &template_of(&recording)) {
         return Ok(());
     }
     let expect = if ours.is_object() { ours } else { &recording["expect"] };
