@@ -217,7 +217,7 @@ impl Connect for Guest {
                     report.say("Connected to SSH!");
                     return Ok(Box::new(Guest));
                 }
-                Err(error @ amibake::communicator::ssh::NoAddress::Fatal(_)) => return Err(ConnectError::Fatal(error.to_string())),
+                Err(error @ amibake::communicator::ssh::NoAddress::Never(_)) => return Err(ConnectError::Fatal(error.to_string())),
                 Err(amibake::communicator::ssh::NoAddress::Yet(_)) => tokio::time::sleep(Duration::from_secs(1)).await,
             }
         }
