@@ -64,6 +64,22 @@ fn nothing_is_wrong() {
     );
 }
 
+/// The keys of `amazon-ebs` in Packer 1.6.6 and its amazon plugin up to 1.8, one a line.
+const KEYS: &str = include_str!("ebs_keys.txt");
+
+#[test]
+fn every_key_of_packers_is_known() {
+    for key in KEYS.lines() {
+        // A wrong type in most cases: what matters is that the key is known.
+        let unknown: Vec<String> = findings(json!({key: {"no-such-key": 1}}))
+            .into_iter()
+            .filter(|found| found.contains(&format!("unknown key `{key}`")))
+            .collect();
+        assert_eq!(unknown, Vec::<String>::new());
+    }
+    check(json!({"ami_names": "x"}), &["\"ami_names\": unknown key `ami_names` in the builder `amazon-ebs`"]);
+}
+
 #[test]
 fn access() {
     check(json!({"access_key": "AKIA"}), &["\"AKIA\": `access_key` is set without `secret_key`"]);
