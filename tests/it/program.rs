@@ -10,9 +10,6 @@ use tempfile::TempDir;
 /// Types of Packer's that the program does not have yet: recordings and tests that need one of them wait for it. The test
 /// `packer::types_that_do_not_exist_yet` fails as soon as one is there, so that nothing waits longer than it must.
 pub const NOT_YET: &[(&str, &str)] = &[
-    ("provisioners", "shell-local"),
-    ("post-processors", "shell-local"),
-    ("post-processors", "manifest"),
     ("post-processors", "compress"),
 ];
 

@@ -36,7 +36,7 @@ pub trait HostSource: Send + Sync {
     /// The current address. It is asked before every attempt, several times a second.
     ///
     /// # Errors
-    /// [`NoAddress::Yet`] is a reason to wait, [`NoAddress::Never`] the end.
+    /// [`NoAddress::Yet`] is a reason to wait, [`NoAddress::Fatal`] the end.
     async fn address(&self) -> Result<Address, NoAddress>;
 }
 
@@ -55,7 +55,7 @@ pub enum NoAddress {
     Yet(String),
     /// Never (the instance is gone); why, for people.
     #[error("{0}")]
-    Never(String),
+    Fatal(String),
 }
 
 /// Why there is no connection.
@@ -187,7 +187,7 @@ impl<'a> Wait<'a> {
         let at = match self.source.address().await {
             Ok(at) => at,
             Err(NoAddress::Yet(why)) => return Ok(Err(NotYet::Waiting(why))),
-            Err(NoAddress::Never(why)) => return Err(ConnectError::Fatal(why)),
+            Err(NoAddress::Fatal(why)) => return Err(ConnectError::Fatal(why)),
         };
         self.name(&at.host);
         if self.config.is_direct() && self.answered.as_ref() != Some(&at) {

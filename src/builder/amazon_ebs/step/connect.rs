@@ -188,7 +188,7 @@ impl HostSource for InstanceAddress<'_> {
         let instance = &seen.instance;
         if matches!(instance.state, InstanceState::ShuttingDown | InstanceState::Terminated) {
             let reason = instance.state_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            return Err(NoAddress::Never(format!("instance {} is gone{reason}", instance.id)));
+            return Err(NoAddress::Fatal(format!("instance {} is gone{reason}", instance.id)));
         }
         let host = self.fixed.map(str::to_owned).or_else(|| host(instance, self.interface, seen.looks));
         let host = host.ok_or_else(|| NoAddress::Yet("couldn't determine address for instance".to_owned()))?;
