@@ -64,6 +64,22 @@ fn nothing_is_wrong() {
     );
 }
 
+/// The keys of `amazon-ebs` in Packer 1.6.6 and its amazon plugin up to 1.8, one a line.
+const KEYS: &str = include_str!("ebs_keys.txt");
+
+#[test]
+fn every_key_of_packers_is_known() {
+    for key in KEYS.lines() {
+        // A wrong type in most cases: what matters is that the key is known.
+        let unknown: Vec<String> = findings(json!({key: {"no-such-key": 1}}))
+            .into_iter()
+            .filter(|found| found.contains(&format!("unknown key `{key}`")))
+            .collect();
+        assert_eq!(unknown, Vec::<String>::new());
+    }
+    check(json!({"ami_names": "x"}), &["\"ami_names\": unknown key `ami_names` in the builder `amazon-ebs`"]);
+}
+
 #[test]
 fn access() {
     check(json!({"access_key": "AKIA"}), &["\"AKIA\": `access_key` is set without `secret_key`"]);
@@ -99,6 +115,12 @@ fn encryption_and_sharing() {
             "\"\": region us-west-2 has a key, but is not among `ami_regions`",
         ],
     );
+}
+
+#[test]
+fn regions() {
+    check(json!({"skip_save_build_region": true}), &["true: `skip_save_build_region` without `ami_regions` keeps no image at all"]);
+    check(json!({"skip_save_build_region": true, "ami_regions": "us-west-2,eu-west-1"}), &[]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use amibake::artifact::Artifact;
 use amibake::builder::BuildError;
 use amibake::builder::amazon_ebs::step::connect::{Connect, Connection};
 use amibake::builder::amazon_ebs::{AmazonEbs, steps};
-use amibake::communicator::ssh::{ConnectError, HostSource, SshConfig};
+use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
 use amibake::engine::account::Accounts;
 use amibake::engine::context::{BuildContext, ContextParts, OnError, Provisioning, RunOptions, Terminal};
@@ -223,8 +223,8 @@ impl Connect for Guest {
                     report.say("Connected to SSH!");
                     return Ok(Box::new(Guest));
                 }
-                Err(error @ amibake::communicator::ssh::NoAddress::Fatal(_)) => return Err(ConnectError::Fatal(error.to_string())),
-                Err(amibake::communicator::ssh::NoAddress::Yet(_)) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(NoAddress::Yet(_)) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(error) => return Err(ConnectError::Fatal(error.to_string())),
             }
         }
         Err(ConnectError::Timeout)

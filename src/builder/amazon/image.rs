@@ -131,6 +131,15 @@ impl ImageConfig {
 
     fn check_regions(&self, check: &mut Check<'_>) {
         let regions = given_list(&self.ami_regions);
+        if self.skip_save_build_region && regions.is_empty() {
+            let message = "`skip_save_build_region` without `ami_regions` keeps no image at all";
+            check.warning(
+                "skip_save_build_region",
+                "no-image",
+                message,
+                Some("name the regions that are to have it in `ami_regions`".to_owned()),
+            );
+        }
         for region in self.region_kms_key_ids.keys().filter(|region| !regions.contains(region)) {
             check.error(
                 &format!("region_kms_key_ids/{region}"),

@@ -64,6 +64,9 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     step::attributes::modify_attributes(cx, &site, &config.image, &info, &images).await?;
     cx.step("StepCreateTags").await;
     step::tags::create_tags(cx, &site, &image_tags, &images).await?;
+    if images.is_empty() {
+        return Ok(None);
+    }
     Ok(Some(artifact::artifact(site.account, &images, cx.late.build_data.clone())))
 }
 

@@ -66,8 +66,11 @@ impl Teardown {
         .await
     }
 
-    /// The image of this name, if this build made it.
-    pub(super) async fn find_images(
+    /// The image of this name, if this build made it; looked for until the deadline.
+    ///
+    /// # Errors
+    /// EC2's last answer.
+    pub async fn find_images(
         &self,
         region: &AwsRegion,
         name: &str,

@@ -109,10 +109,9 @@ pub async fn connect(
     match by.connect(&ssh, &source, &cx.report, &cx.cancel).await {
         Ok(connection) => Ok(Connected { connection, address: source.given_out() }),
         Err(ConnectError::Cancelled) => Err(BuildError::Cancelled),
-        // These two have been told already.
-        Err(error @ (ConnectError::Timeout | ConnectError::Authentication(_))) => Err(BuildError::Failed(error.to_string())),
-        Err(ConnectError::Fatal(text)) => {
-            Err(crate::builder::amazon::call::fail(cx, format!("Error connecting to {}: {text}", instance.id)))
+        // These have been told already.
+        Err(error @ (ConnectError::Timeout | ConnectError::Authentication(_) | ConnectError::Fatal(_))) => {
+            Err(BuildError::Failed(error.to_string()))
         }
     }
 }

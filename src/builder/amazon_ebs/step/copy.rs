@@ -1,9 +1,10 @@
 //! Copies the image into other regions, and onto itself where it is to be encrypted.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use amibake_ec2::model::{CopyImage, DescribeImages, Filter, Image};
-use amibake_ec2::{Ec2, ErrorKind, ImageId, Region};
+use amibake_ec2::model::{CopyImage, Image};
+use amibake_ec2::{ErrorKind, ImageId, Region};
 use tokio::time::Instant;
 
 use crate::builder::BuildError;
@@ -15,6 +16,9 @@ use crate::builder::amazon::site::Site;
 use crate::engine::context::{AwsRegion, BuildContext};
 use crate::engine::teardown::{CreateError, ImageOrigin, Lifetime, Resource};
 use crate::engine::watcher::WaitError;
+
+/// How long a copy whose reply was lost is looked for before it is asked for again by the same token.
+const LOOK_FOR: Duration = Duration::from_secs(10);
 
 /// Finished images by region.
 pub type Images = BTreeMap<Region, Image>;
@@ -81,8 +85,8 @@ async fn copy(cx: &BuildContext, site: &Site, config: &ImageConfig, image: &Imag
     let calls = site.account.region(target);
     let request = request(cx, site, config, image, target);
     let origin = ImageOrigin::Copy { region: site.region.clone(), image: image.id.clone() };
-    let resource = Resource::image(request.name.clone(), origin);
-    let made = cx.teardown.create(&calls, resource, Lifetime::Artifact, make(&*calls.ec2, &request)).await;
+    let resource = Resource::image(request.name.clone(), origin.clone());
+    let made = cx.teardown.create(&calls, resource, Lifetime::Artifact, make(cx, &calls, &request, &origin)).await;
     let (id, _) = made.map_err(|error| {
         let why = match error {
             CreateError::Ec2(error) | CreateError::Unknown { error, .. } => error.to_string(),
@@ -108,28 +112,22 @@ fn request(cx: &BuildContext, site: &Site, config: &ImageConfig, image: &Image, 
 }
 
 /// Starts the copy. Where the reply is lost, the copy is looked for by its name; otherwise the same token asks for it again.
-async fn make(ec2: &dyn Ec2, request: &CopyImage) -> amibake_ec2::Result<ImageId> {
-    let lost = match ec2.copy_image(request.clone()).await {
+async fn make(cx: &BuildContext, calls: &AwsRegion, request: &CopyImage, origin: &ImageOrigin) -> amibake_ec2::Result<ImageId> {
+    let look = || async {
+        let found = cx.teardown.find_images(calls, &request.name, origin, Instant::now() + LOOK_FOR).await;
+        Ok(found.map_err(may_exist)?.into_iter().next())
+    };
+    let lost = match calls.ec2.copy_image(request.clone()).await {
         Err(error) if error.kind == ErrorKind::Unknown => error,
         answer => return answer,
     };
-    if let Some(id) = look_for(ec2, request).await.map_err(may_exist)? {
+    if let Some(id) = look().await? {
         return Ok(id);
     }
-    match ec2.copy_image(request.clone()).await {
-        Err(error) if error.is("InvalidAMIName.Duplicate") => look_for(ec2, request).await.map_err(may_exist)?.ok_or(lost),
+    match calls.ec2.copy_image(request.clone()).await {
+        Err(error) if error.is("InvalidAMIName.Duplicate") => look().await?.ok_or(lost),
         answer => answer.map_err(may_exist),
     }
-}
-
-async fn look_for(ec2: &dyn Ec2, request: &CopyImage) -> amibake_ec2::Result<Option<ImageId>> {
-    let query = DescribeImages {
-        owners: vec!["self".to_owned()],
-        filters: vec![Filter::new("name", request.name.clone())],
-        ..DescribeImages::default()
-    };
-    let found = ec2.describe_images(query).await?;
-    Ok(found.into_iter().map(|image| image.id).find(|id| *id != request.source_image))
 }
 
 async fn wait(cx: &BuildContext, site: &Site, calls: &AwsRegion, id: &ImageId, target: &Region) -> Result<Image, CopyError> {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use amibake_ec2::model::{CreateImage, DescribeImages, Filter, Image, Tag};
-use amibake_ec2::{Ec2, Ec2Error, ErrorKind, ImageId, InstanceId};
+use amibake_ec2::model::{CreateImage, Image, Tag};
+use amibake_ec2::{Ec2Error, ErrorKind, ImageId};
 use tokio::time::Instant;
 
 use super::stop::Stopped;
@@ -18,10 +18,10 @@ use crate::engine::watcher::WaitError;
 
 /// How long EC2 may call a stopped instance "not in state" before that is an error.
 const NOT_IN_STATE_LIMIT: Duration = Duration::from_secs(15 * 60);
-/// How often a lost image is looked for; an image is listed a moment after it exists.
-const LOOKS: u32 = 5;
-/// Pause between two looks.
-const PAUSE_BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// How long a lost image is looked for; an image is listed a moment after it exists.
+const LOOK_FOR: Duration = Duration::from_secs(10);
+/// Tries of a call whose replies are lost.
+const TRIES_WITHOUT_REPLY: u32 = 3;
 
 /// An image that EC2 is making.
 #[derive(Debug)]
@@ -56,13 +56,13 @@ pub async fn create_image(
     loop {
         go_on(cx)?;
         let resource = Resource::image(request.name.clone(), ImageOrigin::Instance(instance.clone()));
-        match cx.teardown.create(&site.home, resource, lifetime, make(site.ec2(), &request)).await {
+        match cx.teardown.create(&site.home, resource, lifetime, make(cx, site, &request)).await {
             Ok((id, entry)) => {
                 cx.report.detail(format!("AMI: {id}"));
                 return Ok(Pending { id, entry });
             }
             Err(CreateError::Ec2(error)) if is_not_in_state(&error) && Instant::now() < deadline => {
-                let pause = pauses.next().unwrap_or(PAUSE_BETWEEN_LOOKS);
+                let pause = pauses.next().unwrap_or_default();
                 sleep(cx, pause).await.map_err(|error| error.fail(cx, WHAT, &site.region))?;
             }
             Err(CreateError::Unknown { error, .. }) => {
@@ -85,43 +85,22 @@ fn is_not_in_state(error: &Ec2Error) -> bool {
 
 /// Makes the image. Where the reply is lost, the image is looked for by name and source instance before another try: a second
 /// request under the same name is refused where the first had its effect, so that there is never a second image.
-async fn make(ec2: &dyn Ec2, request: &CreateImage) -> amibake_ec2::Result<ImageId> {
+async fn make(cx: &BuildContext, site: &Site, request: &CreateImage) -> amibake_ec2::Result<ImageId> {
+    let origin = ImageOrigin::Instance(request.instance.clone());
     let mut lost: Option<Ec2Error> = None;
-    for _ in 0..3 {
-        match ec2.create_image(request.clone()).await {
+    for _ in 0..TRIES_WITHOUT_REPLY {
+        match site.ec2().create_image(request.clone()).await {
             Err(error) if error.kind == ErrorKind::Unknown => lost = Some(error),
             Err(error) if lost.is_some() && error.is("InvalidAMIName.Duplicate") => {}
             answer if lost.is_some() => return answer.map_err(may_exist),
             answer => return answer,
         }
-        if let Some(id) = look_for(ec2, request).await.map_err(may_exist)? {
+        let found = cx.teardown.find_images(&site.home, &request.name, &origin, Instant::now() + LOOK_FOR).await;
+        if let Some(id) = found.map_err(may_exist)?.into_iter().next() {
             return Ok(id);
         }
     }
     Err(lost.unwrap_or_else(|| Ec2Error::unknown("CreateImage", "no answer")))
-}
-
-async fn look_for(ec2: &dyn Ec2, request: &CreateImage) -> amibake_ec2::Result<Option<ImageId>> {
-    for look in 0..LOOKS {
-        if look > 0 {
-            tokio::time::sleep(PAUSE_BETWEEN_LOOKS).await;
-        }
-        let query = DescribeImages {
-            owners: vec!["self".to_owned()],
-            filters: vec![Filter::new("name", request.name.clone())],
-            ..DescribeImages::default()
-        };
-        let found = ec2.describe_images(query).await?;
-        if let Some(image) = found.into_iter().find(|image| is_of(image, &request.instance)) {
-            return Ok(Some(image.id));
-        }
-    }
-    Ok(None)
-}
-
-/// Whether an image may be the one made of this instance. Where EC2 does not tell the source, the name decides: it was free before.
-fn is_of(image: &Image, instance: &InstanceId) -> bool {
-    image.source_instance.as_ref().is_none_or(|source| source == instance)
 }
 
 /// Waits until the image is available.
