@@ -129,7 +129,7 @@ pub fn command_lines(root: u32) -> Vec<String> {
         next += 1;
         for entry in Path::new("/proc").read_dir().unwrap().flatten() {
             let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let above = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
+            let above: Option<u32> = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
             if let (Some(above), Ok(id)) = (above, entry.file_name().to_string_lossy().parse::<u32>())
                 && above == parent
             {
