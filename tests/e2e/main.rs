@@ -105,11 +105,14 @@ fn an_interrupt_while_provisioning_leaves_nothing() {
     let Some(mut cloud) = Cloud::start(&[]) else { return };
     cloud.write("t.json", &flagship().replace("sudo mkdir -p /flask", "echo now; sleep 60"));
     let program = env!("CARGO_BIN_EXE_amibake");
+    let mut interrupted = false;
     let run = cloud.run(program, &["build", "-color=false", "t.json"], |client, line| {
         if line.trim_end().ends_with(": now") {
             interrupt(client);
+            interrupted = true;
         }
     });
+    assert!(interrupted, "the script never ran\n{}", run.output);
     assert_eq!(run.status.code(), Some(1), "{}", run.output);
     assert_clean(&run, &cloud.report());
 }
