@@ -47,7 +47,7 @@ impl Cloud {
             let status = server.wait().unwrap();
             let what = format!("the local EC2 does not start ({status}, see above); tests/e2e/setup.sh installs its parts");
             assert!(setting("AMIBAKE_E2E").as_deref() != Some("require"), "{what}");
-            writeln!(std::io::stderr(), "SKIPPED: {what}").unwrap();
+            eprintln!("SKIPPED: {what}");
             return None;
         }
         let ready = serde_json::from_str(&line).unwrap();
