@@ -47,7 +47,7 @@ impl Cloud {
             let status = server.wait().unwrap();
             let what = format!("the local EC2 does not start ({status}, see above); tests/e2e/setup.sh installs its parts");
             assert!(setting("AMIBAKE_E2E").as_deref() != Some("require"), "{what}");
-            writeln!(std::io::stderr(), "SKIPPED: {what}").unwrap();
+            eprintln!("SKIPPED: {what}");
             return None;
         }
         let ready = serde_json::from_str(&line).unwrap();
@@ -129,7 +129,7 @@ pub fn command_lines(root: u32) -> Vec<String> {
         next += 1;
         for entry in Path::new("/proc").read_dir().unwrap().flatten() {
             let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let above = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
+            let above: Option<u32> = stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
             if let (Some(above), Ok(id)) = (above, entry.file_name().to_string_lossy().parse::<u32>())
                 && above == parent
             {

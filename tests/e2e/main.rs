@@ -1,7 +1,7 @@
 //! The binary against an EC2 that answers over HTTP and instances that answer over SSH: what a user's build does.
 //!
 //! `tests/run` installs what this needs and runs it. Start reading in `cloud.rs`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking and says aloud what it skips")]
 
 mod cloud;
 
@@ -105,11 +105,14 @@ fn an_interrupt_while_provisioning_leaves_nothing() {
     let Some(mut cloud) = Cloud::start(&[]) else { return };
     cloud.write("t.json", &flagship().replace("sudo mkdir -p /flask", "echo now; sleep 60"));
     let program = env!("CARGO_BIN_EXE_amibake");
+    let mut interrupted = false;
     let run = cloud.run(program, &["build", "-color=false", "t.json"], |client, line| {
         if line.trim_end().ends_with(": now") {
             interrupt(client);
+            interrupted = true;
         }
     });
+    assert!(interrupted, "the script never ran\n{}", run.output);
     assert_eq!(run.status.code(), Some(1), "{}", run.output);
     assert_clean(&run, &cloud.report());
 }
@@ -162,7 +165,7 @@ fn baked(report: &Value) -> Value {
 #[test]
 fn image_and_guest_are_as_packer_leaves_them() {
     if !std::path::Path::new("/usr/bin/packer").exists() {
-        std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED: no /usr/bin/packer to compare with\n").unwrap();
+        eprintln!("SKIPPED: no /usr/bin/packer to compare with");
         return;
     }
     let (Some(mut theirs), Some(mut ours)) = (Cloud::start(&[]), Cloud::start(&[])) else { return };
