@@ -4,7 +4,7 @@ set -euo pipefail
 
 echo "installing the Flask server for $PACKER_BUILD_NAME ($PACKER_BUILDER_TYPE) as $(id -un)"
 sudo dnf install -y python3-flask
-sudo cp /flask/flask-server.service /etc/systemd/system/flask-server.service
+sudo install -D -m 644 /flask/flask-server.service /etc/systemd/system/flask-server.service
 sudo systemctl daemon-reload
 sudo systemctl enable flask-server.service
 ls -l /flask
