@@ -39,6 +39,8 @@ pub enum What {
     Detail(String),
     /// Something went wrong: `==> NAME: text`, red.
     Error(String),
+    /// A question to the person at the terminal: `==> NAME: text`, without a line feed.
+    Question(String),
     /// Output of a command: one or more whole lines, without the last line feed.
     Output {
         /// Which of its streams.

@@ -1,3 +1,47 @@
 //! The program's entry: hands the command line over and turns the answer into an exit status.
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use amibake::settings::Settings;
+use amibake_ec2::Clouds;
+
+fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let settings = Settings::read();
+    ExitCode::from(amibake::cli::entry::run(&words, &settings, clouds(&settings)))
+}
+
+/// Nothing is resolved or sent before a builder opens an account.
+#[cfg(feature = "aws")]
+fn clouds(settings: &Settings) -> Arc<dyn Clouds> {
+    Arc::new(amibake_aws::AwsClouds::new(settings.var("AWS_CA_BUNDLE").map(Into::into)))
+}
+
+#[cfg(not(feature = "aws"))]
+fn clouds(_: &Settings) -> Arc<dyn Clouds> {
+    Arc::new(without_aws::NoClouds)
+}
+
+#[cfg(not(feature = "aws"))]
+mod without_aws {
+    use std::sync::Arc;
+
+    use amibake_ec2::model::Access;
+    use amibake_ec2::{Cloud, Clouds, Ec2Error, ErrorKind, Result};
+
+    /// Stands where AWS would be in a program built without it.
+    pub struct NoClouds;
+
+    #[async_trait::async_trait]
+    impl Clouds for NoClouds {
+        async fn open(&self, _access: &Access) -> Result<Arc<dyn Cloud>> {
+            Err(Ec2Error {
+                operation: "connect",
+                kind: ErrorKind::Setup,
+                code: None,
+                message: "this amibake was built without AWS (cargo feature `aws`)".to_owned(),
+            })
+        }
+    }
+}

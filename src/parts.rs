@@ -6,9 +6,9 @@ use amibake_template::component::Component;
 use amibake_template::plan::Part;
 use amibake_template::registry::Registry;
 
-use crate::builder::Builder;
-use crate::post_processor::PostProcessor;
-use crate::provisioner::Provisioner;
+use crate::builder::{self, Builder};
+use crate::post_processor::{self, PostProcessor};
+use crate::provisioner::{self, Provisioner};
 
 /// All parts of the program.
 pub struct Parts {
@@ -24,14 +24,20 @@ type Make<T> = fn(&serde_json::Value) -> Result<Box<T>, serde_json::Error>;
 impl Parts {
     /// The parts of this program.
     pub fn all() -> Self {
-        #[expect(unused_mut, reason = "until the parts are registered")]
         let mut parts = Self {
             registry: Registry::default(),
             builders: BTreeMap::new(),
             provisioners: BTreeMap::new(),
             post_processors: BTreeMap::new(),
         };
-        // parts.builder::<AmazonEbs>();
+        parts.builder::<builder::amazon_ebs::AmazonEbs>();
+        parts.builder::<builder::file::File>();
+        parts.builder::<builder::null::Null>();
+        parts.provisioner::<provisioner::file::File>();
+        parts.provisioner::<provisioner::shell::Shell>();
+        parts.provisioner::<provisioner::shell_local::ShellLocal>();
+        parts.post_processor::<post_processor::manifest::Manifest>();
+        parts.post_processor::<post_processor::shell_local::ShellLocal>();
         parts
     }
 

@@ -1,8 +1,12 @@
 //! What makes images.
 
+pub mod amazon;
 pub mod amazon_ebs;
+pub mod communicator;
 pub mod file;
 pub mod null;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use async_trait::async_trait;
 

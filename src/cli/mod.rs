@@ -1,1 +1,27 @@
-//! The command line: Packer's spelling of flags, one file a command.
+//! The command line: what the user typed, turned into one of the commands and its exit status.
+//!
+//! - [`entry`]: from the words of the command line to a command; [`args`]: the commands and flags, for clap; [`flags`]: Go's spelling of
+//!   flags; [`usage`]: what to say about wrong ones.
+//! - [`load`]: reads a template and its variables; [`findings`]: prints what is wrong with them; [`secrets`]: what must not be printed.
+//! - One file a command: [`build`], [`validate`], [`inspect`], [`version`], [`schema`].
+//! - [`terminal`]: the person at it, for `-debug` and `-on-error=ask`.
+//!
+//! Everything goes to standard output, errors too, as in Packer; standard error is for the log.
+
+pub mod entry;
+
+pub mod args;
+pub mod flags;
+pub mod usage;
+
+pub mod findings;
+pub mod load;
+pub mod secrets;
+
+pub mod build;
+pub mod inspect;
+pub mod schema;
+pub mod validate;
+pub mod version;
+
+pub mod terminal;

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use amibake_ec2::Clouds;
+use amibake_ec2::model::Access;
+use amibake_ec2::{Clouds, Ec2Error};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use crate::builder::BuildError;
 use crate::communicator::Communicator;
+use crate::engine::account::Accounts;
+pub use crate::engine::account::{Account, AwsRegion};
 use crate::engine::late::LateContext;
+use crate::engine::teardown::Teardown;
 use crate::event::Reporter;
 
 /// `-on-error`.
@@ -36,6 +41,8 @@ pub struct RunOptions {
     pub debug: bool,
     /// UUID of the run.
     pub run_uuid: String,
+    /// When the run began, on the clock that never jumps; the host tells what the wall clock said then.
+    pub began: tokio::time::Instant,
 }
 
 /// A person at a terminal, for `-on-error=ask` and `-debug`; the program reads `/dev/tty`, tests answer from a list.
@@ -43,6 +50,38 @@ pub struct RunOptions {
 pub trait Terminal: Send + Sync {
     /// Asks and waits for a line; None where there is no terminal.
     async fn ask(&self, question: &str) -> Option<String>;
+}
+
+/// How a build's provisioners are run; the scheduler's part of [`BuildContext::provision`].
+#[async_trait]
+pub trait Provisioning: Send + Sync {
+    /// Runs them all on a guest, with their wrappers and with what `-on-error` and the error-cleanup-provisioner say.
+    ///
+    /// # Errors
+    /// The first provisioner's failure.
+    async fn provision(&self, cx: &mut BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError>;
+}
+
+/// What a build's context is made of.
+pub struct ContextParts {
+    /// The build's voice.
+    pub report: Reporter,
+    /// Cancelled when the build is to stop.
+    pub cancel: CancellationToken,
+    /// Renders run-time fields.
+    pub late: LateContext,
+    /// The command line's decisions.
+    pub options: Arc<RunOptions>,
+    /// Opens AWS accounts.
+    pub clouds: Arc<dyn Clouds>,
+    /// Accounts opened so far.
+    pub accounts: Arc<Accounts>,
+    /// The person at the terminal.
+    pub terminal: Arc<dyn Terminal>,
+    /// Owns whatever the build creates.
+    pub teardown: Teardown,
+    /// Runs its provisioners.
+    pub provisioning: Arc<dyn Provisioning>,
 }
 
 /// One build's view of the run.
@@ -55,23 +94,97 @@ pub struct BuildContext {
     pub late: LateContext,
     /// The command line's decisions.
     pub options: Arc<RunOptions>,
-    /// Opens AWS accounts.
+    /// Opens AWS accounts; [`BuildContext::open`] shares them between builds.
     pub clouds: Arc<dyn Clouds>,
     /// The person at the terminal.
     pub terminal: Arc<dyn Terminal>,
+    /// Owns whatever the build creates.
+    pub teardown: Teardown,
+    accounts: Arc<Accounts>,
+    provisioning: Arc<dyn Provisioning>,
+    steps: Vec<&'static str>,
+    decided: Option<OnError>,
 }
 
 impl BuildContext {
-    /// Runs the build's provisioners on a guest. `data` is added to what `` {{build `NAME`}} `` gives.
+    /// A context before the first step, with the build data that every builder has.
+    pub fn new(parts: ContextParts) -> Self {
+        let mut late = parts.late;
+        late.build_data.extend(common_data(&parts.options.run_uuid));
+        Self {
+            report: parts.report,
+            cancel: parts.cancel,
+            late,
+            options: parts.options,
+            clouds: parts.clouds,
+            terminal: parts.terminal,
+            teardown: parts.teardown,
+            accounts: parts.accounts,
+            provisioning: parts.provisioning,
+            steps: Vec::new(),
+            decided: None,
+        }
+    }
+
+    /// Opens an account; builds of a run with the same access share it.
+    ///
+    /// # Errors
+    /// No region, no credentials, a role that cannot be assumed.
+    pub async fn open(&self, access: &Access) -> Result<Account, Ec2Error> {
+        self.accounts.open(access).await
+    }
+
+    /// Begins a step, by Packer's name of it (`StepConnect`): for the texts of `-on-error` and for the pauses of `-debug`, which
+    /// come between the end of the step before and this one.
+    pub async fn step(&mut self, name: &'static str) {
+        if let (true, Some(before)) = (self.options.debug, self.steps.last()) {
+            self.ask(&format!("Pausing after run of step '{before}'. Press enter to continue. ")).await;
+        }
+        self.steps.push(name);
+    }
+
+    /// Steps begun so far, the running or failed one last.
+    pub fn steps(&self) -> &[&'static str] {
+        &self.steps
+    }
+
+    /// Asks the person at the terminal, in the build's name; None without a terminal, or when the build is cancelled meanwhile.
+    pub async fn ask(&self, question: &str) -> Option<String> {
+        let question = format!("==> {}: {question}", self.late.build_name);
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => None,
+            answer = self.terminal.ask(&question) => answer,
+        }
+    }
+
+    /// What to do about a failure, where a person has been asked already.
+    pub fn decided(&self) -> Option<OnError> {
+        self.decided
+    }
+
+    /// Remembers what a person decided.
+    pub fn decide(&mut self, on_error: OnError) {
+        self.decided = Some(on_error);
+    }
+
+    /// Runs the build's provisioners on a guest, as step `StepProvision`. `data` is added to what `` {{build `NAME`}} `` gives
+    /// (`late.build_data`, where the names that every builder has are filled in already).
     ///
     /// # Errors
     /// The first provisioner's failure.
-    #[allow(clippy::unused_async)]
-    pub async fn provision(
-        &mut self,
-        _communicator: &dyn Communicator,
-        _data: BTreeMap<String, String>,
-    ) -> Result<(), crate::builder::BuildError> {
-        unimplemented!()
+    pub async fn provision(&mut self, communicator: &dyn Communicator, data: BTreeMap<String, String>) -> Result<(), BuildError> {
+        self.step("StepProvision").await;
+        self.late.build_data.extend(data);
+        let provisioning = Arc::clone(&self.provisioning);
+        provisioning.provision(self, communicator).await
     }
+}
+
+/// What `` {{build `NAME`}} `` gives in every build until its builder knows better (reference: build data).
+fn common_data(run_uuid: &str) -> BTreeMap<String, String> {
+    let mut data = BTreeMap::from([("PackerRunUUID".to_owned(), run_uuid.to_owned())]);
+    let missing = [("ID", "ID"), ("PackerHTTPIP", "HTTP_IP"), ("PackerHTTPPort", "HTTP_PORT"), ("PackerHTTPAddr", "HTTP_ADDR")];
+    data.extend(missing.map(|(name, text)| (name.to_owned(), format!("ERR_{text}_NOT_IMPLEMENTED_BY_BUILDER"))));
+    data
 }

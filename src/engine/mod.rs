@@ -1,13 +1,16 @@
 //! What every build leans on: context, teardown, waiting, limits, late rendering.
 //!
-//! - [`context`]: one build's view of the run; runs its provisioners.
+//! - [`context`]: one build's view of the run; runs its provisioners. [`account`]: what builds of the same AWS account share.
 //! - [`teardown`]: the explicit stack of what exists and must go; [`journal`]: the same on disk, for after a crash.
 //! - [`watcher`]: one poller per account and region for all builds' waits; [`limits`]: client-side request budgets.
 //! - [`late`]: strings that only a running build can render.
 
+pub mod account;
 pub mod context;
 pub mod journal;
 pub mod late;
 pub mod limits;
 pub mod teardown;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod watcher;

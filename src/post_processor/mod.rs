@@ -30,6 +30,8 @@ pub struct PostProcessContext<'a> {
     pub run_uuid: &'a str,
     /// `-force`.
     pub force: bool,
+    /// The time, in seconds since 1970.
+    pub now_unix: i64,
     /// Cancelled when the build is to stop.
     pub cancel: &'a CancellationToken,
 }

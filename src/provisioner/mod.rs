@@ -1,8 +1,12 @@
 //! What changes a running guest.
 
 pub mod file;
+pub mod local_script;
+pub mod script;
 pub mod shell;
 pub mod shell_local;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -42,4 +46,26 @@ pub enum ProvisionError {
     /// It failed.
     #[error("{0}")]
     Failed(String),
+}
+
+impl ProvisionContext<'_> {
+    /// Renders a run-time field that knows only the build's data.
+    ///
+    /// # Errors
+    /// What the template language reports, in a provisioner's words.
+    pub fn render(&self, text: &str) -> Result<String, ProvisionError> {
+        self.late.render(text, &BTreeMap::new()).map_err(|error| ProvisionError::Failed(format!("Error interpolating `{text}`: {error}")))
+    }
+
+    /// Waits for something unless the build is to stop: then the wait is given up.
+    ///
+    /// # Errors
+    /// [`ProvisionError::Cancelled`].
+    pub async fn unless_cancelled<T>(&self, wait: impl Future<Output = T>) -> Result<T, ProvisionError> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(ProvisionError::Cancelled),
+            done = wait => Ok(done),
+        }
+    }
 }

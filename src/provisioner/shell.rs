@@ -1,1 +1,240 @@
-//! stub
+//! `shell`: runs scripts on the guest.
+//!
+//! A script costs three round trips: it is written with its mode, run, removed.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
+
+use amibake_template::component::{Check, Component, GoDuration, Kind, Late};
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+
+use super::script::{self, DISCONNECTED, Given};
+use super::{ProvisionContext, ProvisionError, Provisioner};
+use crate::communicator::{CommunicatorError, Content, Ended};
+
+/// How long Packer tries to start a script where the template does not say.
+const START_RETRY: Duration = Duration::from_secs(300);
+/// Packer's pause between two tries.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
+
+/// Runs scripts on the guest.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Shell {
+    /// Commands, one a line, joined into one script. Not together with `script` or `scripts`.
+    pub inline: Vec<String>,
+    /// Path of a script on this machine.
+    pub script: Option<String>,
+    /// Paths of scripts on this machine, run in order.
+    pub scripts: Vec<String>,
+    /// Exit statuses that count as success. Default: `[0]`. Since Packer 1.4.0.
+    pub valid_exit_codes: Vec<i64>,
+    /// Variables of the script's environment, as `NAME=value`.
+    pub environment_vars: Vec<String>,
+    /// The same as a map; wins over `environment_vars`. Since Packer 1.8.0.
+    pub env: BTreeMap<String, String>,
+    /// Pattern (Go's printf) that puts a variable's name and value into the command line.
+    /// Default: `%s='%s' `, with `use_env_var_file` `export %s='%s'\n`. Since Packer 1.5.0.
+    pub env_var_format: Option<String>,
+    /// Upload scripts byte for byte; otherwise CRLF becomes LF. Default: false.
+    pub binary: bool,
+    /// Full path of the script on the guest. Default: `remote_folder`/`remote_file`.
+    pub remote_path: Option<String>,
+    /// Existing directory on the guest for scripts. Default: `/tmp`. Since Packer 0.10.1.
+    pub remote_folder: Option<String>,
+    /// File name of the script on the guest. Default: `script_N.sh`, N random. Since Packer 0.10.1.
+    pub remote_file: Option<String>,
+    /// Command line that runs the script. Knows `{{.Path}}`, `{{.Vars}}`, `{{.EnvVarFile}}` and the build's data.
+    /// Default: `chmod +x {{.Path}}; {{.Vars}} {{.Path}}`.
+    pub execute_command: Option<Late>,
+    /// Interpreter of an inline script, without `#!`. Default: `/bin/sh -e`.
+    pub inline_shebang: Option<String>,
+    /// Give the variables in a file that the command sources instead of on the command line. Default: false. Since Packer 1.3.0.
+    pub use_env_var_file: bool,
+    /// How long starting the script is tried again while the guest cannot be reached. Default: 5m.
+    pub start_retry_timeout: Option<GoDuration>,
+    /// Pause after the scripts succeeded. Default: none. Since Packer 1.3.3.
+    pub pause_after: Option<GoDuration>,
+    /// Leave the script on the guest. Default: false.
+    pub skip_clean: bool,
+    /// The connection may go away while a script runs (it restarts the guest, say). Default: false.
+    pub expect_disconnect: bool,
+}
+
+impl Component for Shell {
+    const KIND: Kind = Kind::Provisioner;
+    const TYPE: &'static str = "shell";
+    const EXAMPLE: &'static str = r#"{
+  "type": "shell",
+  "inline": ["echo hello"]
+}"#;
+
+    fn check(&self, check: &mut Check<'_>) {
+        self.given().check(check);
+        script::check_environment(check, &self.environment_vars);
+    }
+}
+
+#[async_trait]
+impl Provisioner for Shell {
+    async fn provision(&self, cx: &ProvisionContext<'_>) -> Result<(), ProvisionError> {
+        let remote = self.remote();
+        let variables = self.variables(cx)?;
+        if self.use_env_var_file {
+            let format = self.env_var_format.as_deref().unwrap_or("export %s='%s'\n");
+            let text = script::format_environment(format, &variables);
+            self.until_started(cx, || cx.communicator.upload(Content::Bytes(text.as_bytes()), &remote.variables, Some(0o600))).await?;
+        }
+        if self.given().files().is_empty() {
+            let text = self.inline(cx)?;
+            cx.report.say("Provisioning with shell script: inline");
+            self.run_script(cx, &remote, &variables, text.as_bytes()).await?;
+        }
+        for path in self.given().files() {
+            cx.report.say(format!("Provisioning with shell script: {path}"));
+            let text = self.read(path).await?;
+            self.run_script(cx, &remote, &variables, &text).await?;
+        }
+        match self.pause_after.and_then(GoDuration::positive).filter(|pause| !pause.is_zero()) {
+            Some(pause) => {
+                cx.report.say(format!("Pausing {} after this provisioner...", self.pause_after.unwrap_or_default()));
+                cx.unless_cancelled(sleep(pause)).await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Paths on the guest.
+struct Remote {
+    script: String,
+    variables: String,
+}
+
+impl Shell {
+    fn given(&self) -> Given<'_> {
+        Given { inline: &self.inline, script: given(self.script.as_ref()), scripts: &self.scripts }
+    }
+
+    fn remote(&self) -> Remote {
+        let number = RandomState::new().hash_one(0) % 9999;
+        let folder = given(self.remote_folder.as_ref()).unwrap_or("/tmp");
+        let file = given(self.remote_file.as_ref()).map_or_else(|| format!("script_{number}.sh"), str::to_owned);
+        let script = given(self.remote_path.as_ref()).map_or_else(|| format!("{folder}/{file}"), str::to_owned);
+        Remote { script, variables: format!("{folder}/varfile_{number}.sh") }
+    }
+
+    fn variables(&self, cx: &ProvisionContext<'_>) -> Result<BTreeMap<String, String>, ProvisionError> {
+        let mut variables = script::environment(&cx.late.build_name, &cx.late.build_type, &self.environment_vars, &self.env);
+        for value in variables.values_mut() {
+            *value = cx.render(value)?;
+        }
+        Ok(variables)
+    }
+
+    fn inline(&self, cx: &ProvisionContext<'_>) -> Result<String, ProvisionError> {
+        let lines = self.inline.iter().map(|line| cx.render(line)).collect::<Result<Vec<_>, _>>()?;
+        Ok(script::inline_script(given(self.inline_shebang.as_ref()).unwrap_or("/bin/sh -e"), &lines))
+    }
+
+    async fn read(&self, path: &str) -> Result<Vec<u8>, ProvisionError> {
+        let failed = |error| ProvisionError::Failed(format!("Error opening shell script: open {path}: {error}"));
+        let text = tokio::fs::read(path).await.map_err(failed)?;
+        if self.binary || !text.windows(2).any(|pair| pair == b"\r\n") {
+            return Ok(text);
+        }
+        let mut unix = Vec::with_capacity(text.len());
+        for (at, byte) in text.iter().enumerate() {
+            if *byte != b'\r' || text.get(at + 1) != Some(&b'\n') {
+                unix.push(*byte);
+            }
+        }
+        Ok(unix)
+    }
+
+    fn command(&self, cx: &ProvisionContext<'_>, remote: &Remote, variables: &BTreeMap<String, String>) -> Result<String, ProvisionError> {
+        let default = if self.use_env_var_file {
+            "chmod +x {{.Path}}; . {{.EnvVarFile}} && {{.Path}}"
+        } else {
+            "chmod +x {{.Path}}; {{.Vars}} {{.Path}}"
+        };
+        let template = self.execute_command.as_ref().map(|late| late.0.as_str()).filter(|text| !text.is_empty()).unwrap_or(default);
+        let vars = match self.use_env_var_file {
+            true => String::new(),
+            false => script::format_environment(self.env_var_format.as_deref().unwrap_or("%s='%s' "), variables),
+        };
+        let env_file = if self.use_env_var_file { remote.variables.clone() } else { String::new() };
+        let data = BTreeMap::from([("Path", remote.script.clone()), ("Vars", vars), ("EnvVarFile", env_file)]);
+        let failed = |error| ProvisionError::Failed(format!("Error processing command: {error}"));
+        cx.late.render(template, &data).map_err(failed)
+    }
+
+    async fn run_script(
+        &self,
+        cx: &ProvisionContext<'_>,
+        remote: &Remote,
+        variables: &BTreeMap<String, String>,
+        text: &[u8],
+    ) -> Result<(), ProvisionError> {
+        let command = self.command(cx, remote, variables)?;
+        // Upload and start belong together: after a restart of the guest its /tmp may be empty again.
+        let ended = self
+            .until_started(cx, || async {
+                cx.communicator.upload(Content::Bytes(text), &remote.script, Some(0o755)).await?;
+                cx.communicator.run(&command, cx.report).await
+            })
+            .await?;
+        self.judge(ended)?;
+        if self.skip_clean {
+            return Ok(());
+        }
+        let mut remove = format!("rm -f {}", remote.script);
+        if self.use_env_var_file {
+            remove = format!("{remove} {}", remote.variables);
+        }
+        let failed = |why| ProvisionError::Failed(format!("Error removing temporary script at {}: {why}", remote.script));
+        match self.until_started(cx, || cx.communicator.run(&remove, cx.report)).await? {
+            Ended::Status(0) => Ok(()),
+            // Removed together with the guest's /tmp, or about to be.
+            Ended::Disconnected if self.expect_disconnect => Ok(()),
+            Ended::Status(status) => Err(failed(format!("exit status {status}"))),
+            Ended::Disconnected => Err(failed("the connection was lost".to_owned())),
+        }
+    }
+
+    fn judge(&self, ended: Ended) -> Result<(), ProvisionError> {
+        match ended {
+            Ended::Disconnected if self.expect_disconnect || self.valid_exit_codes.contains(&DISCONNECTED) => Ok(()),
+            Ended::Disconnected => Err(ProvisionError::Failed(
+                "Script disconnected unexpectedly. If you expected your script to disconnect, i.e. from a restart, you can try adding \
+                 `\"expect_disconnect\": true` or `\"valid_exit_codes\": [0, 2300218]` to the shell provisioner parameters."
+                    .to_owned(),
+            )),
+            Ended::Status(status) => script::judge(i64::from(status), &self.valid_exit_codes).map_err(ProvisionError::Failed),
+        }
+    }
+
+    /// Tries again while the guest cannot be reached, until `start_retry_timeout` is over.
+    async fn until_started<T, F>(&self, cx: &ProvisionContext<'_>, mut attempt: impl FnMut() -> F) -> Result<T, ProvisionError>
+    where
+        F: Future<Output = Result<T, CommunicatorError>>,
+    {
+        let limit = self.start_retry_timeout.and_then(GoDuration::positive).unwrap_or(START_RETRY);
+        let deadline = Instant::now() + limit;
+        loop {
+            match cx.unless_cancelled(attempt()).await? {
+                Ok(done) => return Ok(done),
+                Err(CommunicatorError::Lost) if Instant::now() + RETRY_PAUSE < deadline => cx.unless_cancelled(sleep(RETRY_PAUSE)).await?,
+                Err(error) => return Err(ProvisionError::Failed(error.to_string())),
+            }
+        }
+    }
+}
+
+fn given(text: Option<&String>) -> Option<&str> {
+    text.map(String::as_str).filter(|text| !text.is_empty())
+}

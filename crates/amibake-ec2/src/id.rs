@@ -29,6 +29,11 @@ macro_rules! ids {
                 if text.starts_with($prefix) { Ok(Self(text)) } else { Err(BadId { text, prefix: $prefix }) }
             }
 
+            /// A fresh id of this kind, as the lab hands them out.
+            pub(crate) fn with_hex(hex: &str) -> Self {
+                Self(format!("{}{hex}", $prefix))
+            }
+
             /// The id as EC2 writes it.
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -3,10 +3,13 @@
 //! - [`id`]: typed ids, their prefix checked once; [`error`]: what a call can answer instead of success.
 //! - [`model`]: requests and descriptions, as far as a builder needs them.
 //! - [`Ec2`]: the calls of one region; [`Cloud`]: one account's access to all regions; [`Clouds`]: opens them.
+//! - `conformance` (a feature): questions that the lab and amibake-aws must answer alike;
 //! - [`lab`]: an EC2 in memory with believable time, limits, idempotency and errors.
 //!
 //! Invariant: no `aws_sdk_*` type appears here; amibake-aws puts this trait on the SDK.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod id;
 pub mod lab;

@@ -1,5 +1,9 @@
 //! Which component types exist. One line each, in the program's `src/parts.rs`.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use crate::component::{Check, Component, Kind};
 
 /// All known component types.
@@ -17,7 +21,7 @@ pub(crate) struct Entry {
     /// The strict schema, straight from the type.
     pub(crate) schema: fn() -> schemars::Schema,
     /// Plain serde on the decoded value, then the type's own checks. The string is serde's message.
-    pub(crate) check: fn(&serde_json::Value, &mut Check<'_>) -> Result<(), String>,
+    pub(crate) check: fn(&Value, &mut Check<'_>) -> Result<(), String>,
 }
 
 impl Registry {
@@ -28,7 +32,7 @@ impl Registry {
             type_name: C::TYPE,
             build_data: C::BUILD_DATA,
             example: C::EXAMPLE,
-            schema: || schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<C>(),
+            schema: strict_schema::<C>,
             check: |value, check| {
                 let config = C::deserialize(value).map_err(|error| error.to_string())?;
                 config.check(check);
@@ -43,7 +47,60 @@ impl Registry {
         self.entries.iter().filter(move |e| e.kind == kind).map(|e| e.type_name)
     }
 
+    /// The texts of a component's configuration that stand under a key its type calls secret.
+    pub fn secrets<'c>(&self, kind: Kind, type_name: &str, config: &'c Value) -> Vec<&'c str> {
+        let (mut keys, mut texts) = (BTreeSet::new(), Vec::new());
+        if let Some(entry) = self.find(kind, type_name) {
+            secret_keys((entry.schema)().as_value(), &mut keys);
+            texts_under(config, &keys, false, &mut texts);
+        }
+        texts
+    }
+
     pub(crate) fn find(&self, kind: Kind, type_name: &str) -> Option<&Entry> {
         self.entries.iter().find(|e| e.kind == kind && e.type_name == type_name)
+    }
+}
+
+/// The schema as the type has it. Nothing is shared by reference: whoever walks it meets every key where it stands.
+fn strict_schema<C: Component>() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft07().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    settings.into_generator().into_root_schema_for::<C>()
+}
+
+/// Names of the properties, at any depth, whose schema is a secret's.
+fn secret_keys(schema: &Value, keys: &mut BTreeSet<String>) {
+    if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        keys.extend(properties.iter().filter(|(_, schema)| is_secret(schema)).map(|(name, _)| name.clone()));
+    }
+    match schema {
+        Value::Object(members) => members.values().for_each(|member| secret_keys(member, keys)),
+        Value::Array(elements) => elements.iter().for_each(|element| secret_keys(element, keys)),
+        _ => {}
+    }
+}
+
+/// Whether a value is a secret, or a list or choice of them; properties of their own are looked at by themselves.
+fn is_secret(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => {
+            members.contains_key("x-amibake-secret") || members.iter().any(|(name, member)| name != "properties" && is_secret(member))
+        }
+        Value::Array(elements) => elements.iter().any(is_secret),
+        _ => false,
+    }
+}
+
+fn texts_under<'c>(value: &'c Value, keys: &BTreeSet<String>, secret: bool, texts: &mut Vec<&'c str>) {
+    match value {
+        Value::String(text) if secret => texts.push(text),
+        Value::Array(elements) => elements.iter().for_each(|element| texts_under(element, keys, secret, texts)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, member)| texts_under(member, keys, secret || keys.contains(name), texts));
+        }
+        _ => {}
     }
 }

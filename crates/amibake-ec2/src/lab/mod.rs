@@ -1,1 +1,36 @@
-//! An EC2 in memory.
+//! An EC2 in memory: every account, region and image of it is made up, its rules are EC2's.
+//!
+//! Read in this order:
+//! - [`Lab`]: what a test or a rehearsal holds; [`Options`] and [`Times`]: how the lab is set up;
+//! - [`fault`]: refusals, lost replies and hooks at a chosen call; [`calls`]: what was asked, in EC2's parameter names;
+//! - [`record`]: what the lab knows about each thing, for assertions;
+//! - `world`, `launch`, `image`, `network`, `storage`, `tags`: the rules, one EC2 topic a file, plain synchronous functions;
+//! - `service`: the [`crate::Ec2`] trait on top, the only async part; `catalogue`: the public images and the regions.
+//!
+//! Invariants: time is tokio's clock and nothing else, so a paused test waits an hour in no time; ids are made from a
+//! counter, so two runs that ask the same things see the same ids; nothing here opens a file or a socket.
+//! Codes and messages are EC2's own where they are public, else marked in a comment.
+
+pub mod calls;
+mod catalogue;
+pub mod fault;
+mod filter;
+mod image;
+mod instance_type;
+mod launch;
+mod limits;
+mod mapping;
+mod network;
+mod options;
+pub mod record;
+mod refusal;
+mod service;
+mod storage;
+mod tags;
+mod world;
+
+pub use calls::{Call, Parameters};
+pub use fault::{At, Fault, Kind};
+pub use options::{Options, Times};
+pub use service::Lab;
+pub use world::Inventory;

@@ -1,10 +1,13 @@
 //! What is wrong with a template, where, and what to do: plain data ([`Finding`]), its one rendering for people
 //! ([`render_human`]) and the search for what a misspelt word was meant to be ([`nearest`]).
+//! [`tidy`] puts the findings of several steps together in order.
 
 mod human;
 mod model;
 mod near;
+mod order;
 
 pub use human::{render_human, render_human_masked};
 pub use model::{Finding, Label, Severity};
 pub use near::nearest;
+pub use order::tidy;

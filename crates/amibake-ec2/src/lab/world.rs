@@ -1,0 +1,222 @@
+//! All that exists in the lab, and how time changes it.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::catalogue;
+use super::options::Options;
+use super::record::{GroupRecord, ImageRecord, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord};
+use super::refusal::{Answer, refuse};
+use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
+
+/// Everything.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) options: Options,
+    pub(super) ids: Ids,
+    regions: BTreeMap<Region, State>,
+}
+
+/// Numbers that are handed out.
+#[derive(Debug)]
+pub(super) struct Ids {
+    count: u64,
+    hosts: u16,
+    /// When the lab was opened: the zero of its calendar.
+    pub(super) opened: Instant,
+}
+
+/// What exists in one region.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) vpcs: BTreeMap<VpcId, VpcRecord>,
+    pub(super) subnets: BTreeMap<SubnetId, SubnetRecord>,
+    pub(super) groups: BTreeMap<SecurityGroupId, GroupRecord>,
+    pub(super) key_pairs: BTreeMap<String, KeyPairRecord>,
+    pub(super) instances: BTreeMap<InstanceId, InstanceRecord>,
+    pub(super) volumes: BTreeMap<VolumeId, VolumeRecord>,
+    pub(super) snapshots: BTreeMap<SnapshotId, SnapshotRecord>,
+    pub(super) images: BTreeMap<ImageId, ImageRecord>,
+    /// RunInstances by client token.
+    pub(super) launches: BTreeMap<String, (RunInstances, InstanceId)>,
+    /// CopyImage by client token.
+    pub(super) copies: BTreeMap<String, (CopyImage, ImageId)>,
+}
+
+/// One region at one moment: what a rule sees and changes.
+pub(super) struct Place<'a> {
+    pub(super) options: &'a Options,
+    pub(super) ids: &'a mut Ids,
+    pub(super) now: Instant,
+    pub(super) state: &'a mut State,
+    /// Set where what the call begins shall fail later.
+    pub(super) spoil: Option<&'static str>,
+}
+
+impl Ids {
+    /// A new id's digits: 17, as EC2 writes them; the same in each run, and in no order.
+    pub(super) fn hex(&mut self) -> String {
+        self.count += 1;
+        // splitmix64, a bijection: no two counts give the same digits.
+        let mut mixed = self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        format!("0{:016x}", mixed ^ (mixed >> 31))
+    }
+
+    /// The last two numbers of a new instance's addresses.
+    pub(super) fn host(&mut self) -> (u8, u8) {
+        self.hosts = self.hosts.wrapping_add(1);
+        let [high, low] = self.hosts.to_be_bytes();
+        (high, low)
+    }
+}
+
+impl World {
+    pub(super) fn new(options: Options) -> Self {
+        Self { options, ids: Ids { count: 0, hosts: 0, opened: Instant::now() }, regions: BTreeMap::new() }
+    }
+
+    /// A region as it is now.
+    ///
+    /// # Errors
+    /// There is no such region.
+    pub(super) fn place<'a>(&'a mut self, region: &'a Region, now: Instant, spoil: Option<&'static str>) -> Answer<Place<'a>> {
+        let Some((_, zones)) = catalogue::REGIONS.iter().find(|(name, _)| *name == region.as_str()) else {
+            return refuse("", format!("there is no EC2 endpoint for the region `{region}`"));
+        };
+        let (options, ids) = (&self.options, &mut self.ids);
+        let state = self.regions.entry(region.clone()).or_insert_with(|| State::new(options, ids, region, zones));
+        state.settle(now);
+        Ok(Place { options, ids, now, state, spoil })
+    }
+
+    /// All regions that were used, as they are now.
+    pub(super) fn regions(&mut self, now: Instant) -> impl Iterator<Item = (&Region, &State)> {
+        for state in self.regions.values_mut() {
+            state.settle(now);
+        }
+        self.regions.iter()
+    }
+
+    pub(super) fn inventory(&mut self, now: Instant) -> Inventory {
+        let account = self.options.account.clone();
+        Inventory(
+            self.regions(now)
+                .flat_map(|(region, state)| state.lasting(&account).into_iter().map(move |(id, text)| (id, format!("{region} {text}"))))
+                .collect(),
+        )
+    }
+}
+
+impl State {
+    fn new(options: &Options, ids: &mut Ids, region: &Region, zones: &str) -> Self {
+        let mut state = Self::default();
+        for (image, snapshot) in catalogue::images(ids) {
+            state.snapshots.insert(snapshot.id.clone(), snapshot);
+            state.images.insert(image.id.clone(), image);
+        }
+        if options.default_vpc {
+            state.add_vpc(ids, region, zones, true);
+        }
+        state
+    }
+
+    /// A VPC with one subnet a zone and its default group.
+    pub(super) fn add_vpc(&mut self, ids: &mut Ids, region: &Region, zones: &str, is_default: bool) -> VpcId {
+        let vpc = VpcId::with_hex(&ids.hex());
+        let network = if is_default { "172.31" } else { "10.0" };
+        for (index, zone) in zones.chars().enumerate() {
+            let id = SubnetId::with_hex(&ids.hex());
+            let subnet = SubnetRecord {
+                id: id.clone(),
+                vpc: vpc.clone(),
+                availability_zone: format!("{region}{zone}"),
+                cidr: format!("{network}.{}.0/20", index * 16),
+                default_for_az: is_default,
+                available_addresses: 4091,
+                tags: Vec::new(),
+            };
+            self.subnets.insert(id, subnet);
+        }
+        let group = SecurityGroupId::with_hex(&ids.hex());
+        let record = GroupRecord {
+            id: group.clone(),
+            name: "default".to_owned(),
+            description: "default VPC security group".to_owned(),
+            vpc: vpc.clone(),
+            ingress: Vec::new(),
+            tags: Vec::new(),
+        };
+        self.groups.insert(group, record);
+        self.vpcs.insert(vpc.clone(), VpcRecord { id: vpc.clone(), is_default, cidr: format!("{network}.0.0/16"), tags: Vec::new() });
+        vpc
+    }
+
+    /// Lets time pass.
+    fn settle(&mut self, now: Instant) {
+        let due = |until: Option<Instant>| until.is_some_and(|until| until <= now);
+        let mut ended = Vec::new();
+        for instance in self.instances.values_mut().filter(|instance| due(instance.until)) {
+            instance.until = None;
+            instance.settle();
+            if instance.state == InstanceState::Terminated {
+                ended.push(instance.id.clone());
+            }
+        }
+        for instance in ended {
+            self.free_volumes(&instance);
+        }
+        for image in self.images.values_mut().filter(|image| due(image.until)) {
+            image.until = None;
+            image.state_reason = image.spoiled.take().map(|reason| format!("Client.InternalError: {reason}"));
+            image.state = if image.state_reason.is_some() { ImageState::Failed } else { ImageState::Available };
+        }
+        for snapshot in self.snapshots.values_mut().filter(|snapshot| due(Some(snapshot.during.1))) {
+            snapshot.completed = true;
+        }
+    }
+
+    /// What happens to an instance's volumes when it ends.
+    fn free_volumes(&mut self, instance: &InstanceId) {
+        let of_it = |volume: &VolumeRecord| volume.attached.as_ref().is_some_and(|(owner, _)| owner == instance);
+        self.volumes.retain(|_, volume| !(of_it(volume) && volume.ebs.delete_on_termination));
+        for volume in self.volumes.values_mut().filter(|volume| of_it(volume)) {
+            volume.attached = None;
+        }
+    }
+
+    /// What is there and stays there when all that is under way has ended: ids, and a line about each.
+    fn lasting(&self, account: &str) -> Vec<(String, String)> {
+        let ends = |id: &InstanceId| self.instances.get(id).is_none_or(InstanceRecord::ends);
+        let mut lasting = Vec::new();
+        let mut add = |id: &str, text: String| lasting.push((id.to_owned(), text));
+        for instance in self.instances.values().filter(|instance| !instance.ends()) {
+            add(instance.id.as_str(), format!("instance {}", instance.id));
+        }
+        for volume in self.volumes.values() {
+            if !volume.attached.as_ref().is_some_and(|(owner, _)| ends(owner) && volume.ebs.delete_on_termination) {
+                add(volume.id.as_str(), format!("volume {}", volume.id));
+            }
+        }
+        for image in self.images.values().filter(|image| image.owner == account && image.state != ImageState::Gone) {
+            add(image.id.as_str(), format!("image {} ({})", image.id, image.name));
+        }
+        for snapshot in self.snapshots.values().filter(|snapshot| snapshot.owner == account) {
+            add(snapshot.id.as_str(), format!("snapshot {} ({})", snapshot.id, snapshot.description));
+        }
+        for group in self.groups.values().filter(|group| group.name != "default") {
+            add(group.id.as_str(), format!("security group {} ({})", group.id, group.name));
+        }
+        for key in self.key_pairs.values() {
+            add(&key.id, format!("key pair {}", key.name));
+        }
+        lasting
+    }
+}
+
+/// What exists at some moment, apart from what EC2 itself gives an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory(pub(super) BTreeMap<String, String>);

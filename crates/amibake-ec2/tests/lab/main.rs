@@ -1,0 +1,10 @@
+//! The lab through its public door: each rule of EC2 that it claims to keep.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod conformance;
+mod faults;
+mod images;
+mod instances;
+mod network;
+mod support;
+mod time;

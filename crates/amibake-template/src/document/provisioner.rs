@@ -1,0 +1,79 @@
+//! Provisioners and what the core wraps around them (reference section 6).
+
+use super::Provisioner;
+use super::read::type_of;
+use super::shape::{list, members, weak_name, wrong_type};
+use crate::component::GoDuration;
+use crate::finding::Finding;
+use crate::json::{Node, Value};
+use crate::wording::describe;
+
+/// Keys the core takes from a provisioner before the component sees the rest.
+pub(crate) const WRAPPER_KEYS: [&str; 7] = ["type", "only", "except", "override", "pause_before", "max_retries", "timeout"];
+
+/// All of `provisioners`.
+pub(super) fn all(node: &Node, findings: &mut Vec<Finding>) -> Vec<Provisioner> {
+    let items = list("`provisioners`", "a list of objects", node, findings);
+    items.iter().enumerate().filter_map(|(index, item)| one(&format!("provisioner {}", index + 1), item, findings)).collect()
+}
+
+/// One provisioner; None where there is nothing to go on with.
+pub(super) fn one(what: &str, node: &Node, findings: &mut Vec<Finding>) -> Option<Provisioner> {
+    if !matches!(node.value, Value::Object(_)) {
+        findings.push(wrong_type(what, "an object", node));
+        return None;
+    }
+    if let Some(overrides) = node.get("override") {
+        for entry in members("`override`", "an object of builder names", overrides, findings) {
+            members(&format!("the override for `{}`", entry.key), "an object", &entry.value, findings);
+        }
+    }
+    let provisioner = Provisioner {
+        only: names("only", node, findings),
+        except: names("except", node, findings),
+        pause_before: duration("pause_before", node, findings),
+        timeout: duration("timeout", node, findings),
+        type_name: type_of(what, node, findings)?,
+        node: node.clone(),
+    };
+    Some(provisioner)
+}
+
+/// Builder names; one string is one name and is not split at commas.
+fn names(key: &str, node: &Node, findings: &mut Vec<Finding>) -> Vec<String> {
+    let Some(node) = node.get(key) else { return Vec::new() };
+    let what = format!("a name in `{key}`");
+    match &node.value {
+        Value::Array(items) => items.iter().filter_map(|item| weak_name(&what, Some(item), findings)).collect(),
+        Value::Object(_) => {
+            findings.push(wrong_type(&format!("`{key}`"), "a list of builder names", node));
+            Vec::new()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => weak_name(&what, Some(node), findings).into_iter().collect(),
+    }
+}
+
+/// A duration; the core does not render it, so a template string is no duration.
+fn duration(key: &str, node: &Node, findings: &mut Vec<Finding>) -> Option<GoDuration> {
+    let node = node.get(key)?;
+    let problem = match &node.value {
+        Value::Null => return None,
+        Value::String(text) => match GoDuration::parse(&text.value) {
+            Ok(duration) => return Some(duration),
+            Err(problem) => problem,
+        },
+        // A fraction of a nanosecond is cut off, and what does not fit is held at the end of the scale.
+        #[expect(clippy::cast_possible_truncation, reason = "float to integer saturates, which is what is wanted")]
+        Value::Number(number) => return number.parse::<f64>().ok().map(|nanos| GoDuration { nanos: nanos as i64 }),
+        Value::Bool(yes) => return Some(GoDuration { nanos: i64::from(*yes) }),
+        other @ (Value::Array(_) | Value::Object(_)) => format!("{} is no duration", describe(other)),
+    };
+    let finding = Finding::error("bad-duration", format!("`{key}` is no duration: {problem}"), node.span);
+    let is_template = node.as_str().is_some_and(|text| text.contains("{{") || text.contains("<<"));
+    findings.push(if is_template {
+        finding.with_help(format!("`{key}` is read before variables are known; write the duration itself, such as \"30s\""))
+    } else {
+        finding.with_help("write a number with its unit, such as \"30s\", \"5m\" or \"1h30m\"")
+    });
+    None
+}

@@ -1,0 +1,67 @@
+//! The keys at the top of a template (reference section 4).
+
+use super::shape::wrong_type;
+use crate::finding::{Finding, nearest};
+use crate::json::{Member, Node, Value};
+
+/// All keys with a meaning, as they are documented.
+pub(super) const KEYS: [&str; 10] = [
+    "builders",
+    "variables",
+    "sensitive-variables",
+    "provisioners",
+    "post-processors",
+    "error-cleanup-provisioner",
+    "description",
+    "min_packer_version",
+    "push",
+    "$schema",
+];
+
+/// Names of Packer's internal fields that its decoder lets through by accident; a template that works must go on working.
+const TOLERATED: [&str; 2] = ["comments", "rawcontents"];
+
+/// The top of a template with its keys sorted out.
+pub(super) struct Root<'n> {
+    members: &'n [Member],
+}
+
+impl<'n> Root<'n> {
+    /// Takes the members of the template's object and reports the keys nobody reads.
+    pub(super) fn new(members: &'n [Member], findings: &mut Vec<Finding>) -> Self {
+        let root = Self { members };
+        for member in members {
+            root.check_key(member, findings);
+        }
+        root
+    }
+
+    /// The value of a key: the exact spelling first, then any case, as Packer matches them.
+    pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
+        self.member(key).map(|member| &member.value)
+    }
+
+    fn member(&self, key: &str) -> Option<&'n Member> {
+        let exact = self.members.iter().find(|member| member.key == key);
+        exact.or_else(|| self.members.iter().find(|member| member.key.eq_ignore_ascii_case(key)))
+    }
+
+    fn check_key(&self, member: &Member, findings: &mut Vec<Finding>) {
+        if member.key.starts_with('_') {
+            if !matches!(member.value.value, Value::String(_)) {
+                findings.push(wrong_type(&format!("the comment `{}`", member.key), "a string", &member.value));
+            }
+            return;
+        }
+        let known = KEYS.iter().any(|key| self.member(key).is_some_and(|chosen| std::ptr::eq(chosen, member)));
+        if known || TOLERATED.iter().any(|key| key.eq_ignore_ascii_case(&member.key)) {
+            return;
+        }
+        let help = match nearest(&member.key, KEYS) {
+            Some(key) => format!("did you mean `{key}`?"),
+            None => "a comment's key starts with an underscore, as in `_comment`".to_owned(),
+        };
+        let message = format!("unknown key `{}` at the top of the template", member.key);
+        findings.push(Finding::error("unknown-key", message, member.key_span).with_help(help));
+    }
+}

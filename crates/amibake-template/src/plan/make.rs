@@ -1,0 +1,104 @@
+//! Making the plan: everything else of this crate in its order.
+
+use super::components::{Of, Workshop, Written, has_errors};
+use super::names::{Core, Named};
+use super::{Build, Plan, Selection, wrapper};
+use crate::component::{Files, Kind, Secret};
+use crate::document::{BUILDER_KEYS, Document, cross_check};
+use crate::finding::{Finding, tidy};
+use crate::lang::{Context, Host, Scope, Template};
+use crate::registry::Registry;
+use crate::variables::{Given, Values, evaluate};
+use crate::wording::template_problem;
+
+/// Makes the plan of a document: variables, names, selection, first-pass rendering, decoding, checks. All findings at once; a plan
+/// only where none of them is an error.
+///
+/// Findings of [`crate::document::read`] are the caller's to look at: a document can come with errors beside it.
+pub fn plan(
+    document: &Document,
+    registry: &Registry,
+    given: &[Given],
+    selection: &Selection,
+    host: &Host,
+    files: &dyn Files,
+) -> (Option<Plan>, Vec<Finding>) {
+    let mut findings = cross_check(document);
+    let (mut values, problems) = evaluate(document, given, host);
+    findings.extend(problems);
+    let named = Core { document, values: &values, host }.selected(selection, &mut findings);
+    if let Some(first) = named.first() {
+        findings.extend(values_are_templates(&values, first, host));
+    }
+    let mut workshop = Workshop::new(registry, host, files, &values);
+    workshop.declared = document.variables.iter().map(|v| v.name.clone()).chain(given.iter().map(|g| g.name.clone())).collect();
+    workshop.sensitive = &document.sensitive;
+    workshop.force = selection.force;
+    let builds: Vec<Build> = named.iter().filter_map(|named| build(&mut workshop, document, selection, named)).collect();
+    findings.append(&mut workshop.findings);
+    let secrets = std::mem::take(&mut workshop.secrets);
+    let hidden: Vec<&str> = values.sensitive.iter().chain(&secrets).map(Secret::expose).collect();
+    findings.iter_mut().for_each(|finding| mask(finding, &hidden));
+    tidy(&mut findings);
+    if has_errors(&findings) {
+        return (None, findings);
+    }
+    for secret in secrets {
+        if !values.sensitive.iter().any(|known| known.expose() == secret.expose()) {
+            values.sensitive.push(secret);
+        }
+    }
+    (Some(Plan { builds, variables: values, host: host.clone() }), findings)
+}
+
+/// One build with all its parts, each examined even where another is wrong.
+fn build(workshop: &mut Workshop<'_>, document: &Document, selection: &Selection, named: &Named<'_>) -> Option<Build> {
+    let builder = named.builder;
+    let of = Of { build: &named.name, raw: &builder.name, builder_type: &builder.type_name };
+    let written = Written { kind: Kind::Builder, type_name: &builder.type_name, node: &builder.node, wrapper_keys: &BUILDER_KEYS };
+    let part = workshop.part(&written, &of);
+    let provisioners = wrapper::provisioners(workshop, document, &of);
+    let cleanup = document.error_cleanup_provisioner.as_ref();
+    let error_cleanup_provisioner = cleanup.and_then(|cleanup| wrapper::provisioner(workshop, document, cleanup, &of));
+    let post_processors = wrapper::post_processors(workshop, document, selection, &of);
+    Some(Build { name: named.name.clone(), builder: part?, provisioners, error_cleanup_provisioner, post_processors })
+}
+
+/// Takes secrets out of a finding's words: a check may quote the value it is about.
+fn mask(finding: &mut Finding, hidden: &[&str]) {
+    let texts = finding.labels.iter_mut().map(|label| &mut label.text).chain(&mut finding.help);
+    for text in texts.chain([&mut finding.message]) {
+        for secret in hidden {
+            if text.contains(secret) {
+                *text = text.replace(secret, "<sensitive>");
+            }
+        }
+    }
+}
+
+/// Packer hands all variables to every component inside its configuration and renders them there: a value that is no valid
+/// template text fails them all. Here it is one finding, at the variable.
+fn values_are_templates(values: &Values, first: &Named<'_>, host: &Host) -> Vec<Finding> {
+    let data = serde_json::Value::Null;
+    let context = Context {
+        host,
+        scope: Scope::Component { amazon: true },
+        user: &values.values,
+        build: Some((&first.name, &first.builder.type_name)),
+        data: &data,
+        strict_data: false,
+        build_data: None,
+    };
+    let mut findings = Vec::new();
+    for (name, value) in values.values.iter().filter(|(_, value)| Template::has_actions(value)) {
+        let Some(span) = values.spans.get(name) else { continue };
+        if let Err(error) = Template::compile(value).and_then(|template| template.render(&context)) {
+            let finding = template_problem(&format!("the final value of variable `{name}`"), *span, &error);
+            findings.push(match finding.help {
+                Some(_) => finding,
+                None => finding.with_help("every value must be valid template text; write a literal `{{` as {{`{{`}}"),
+            });
+        }
+    }
+    findings
+}

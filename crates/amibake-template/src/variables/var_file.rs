@@ -1,0 +1,38 @@
+//! Var files: one JSON object of strings, whatever the file is called.
+
+use super::Given;
+use crate::finding::Finding;
+use crate::json::{Node, Value};
+use crate::wording::describe;
+
+/// Reads a var file: one JSON object of strings. `null` counts as the empty string, as in Packer.
+pub fn read_var_file(root: &Node) -> (Vec<Given>, Vec<Finding>) {
+    let mut given = Vec::new();
+    let mut findings = Vec::new();
+    let Value::Object(members) = &root.value else {
+        let message = format!("a var file must be an object of strings, not {}", describe(&root.value));
+        return (given, vec![Finding::error("wrong-type", message, root.span)]);
+    };
+    for member in members {
+        let value = match &member.value.value {
+            Value::String(text) => text.value.clone(),
+            Value::Null => String::new(),
+            other => {
+                findings.push(no_string(&member.key, &member.value, other));
+                continue;
+            }
+        };
+        given.push(Given { name: member.key.clone(), value, span: member.value.span });
+    }
+    (given, findings)
+}
+
+fn no_string(name: &str, node: &Node, value: &Value) -> Finding {
+    let message = format!("the value of variable `{name}` must be a string, not {}", describe(value));
+    let finding = Finding::error("wrong-type", message, node.span).with_label("expected a string");
+    match value {
+        Value::Number(text) => finding.with_help(format!("write it in quotes: \"{text}\"")),
+        Value::Bool(yes) => finding.with_help(format!("write it in quotes: \"{yes}\"")),
+        _ => finding.with_help("a list is written as one string with commas, and split where it is used"),
+    }
+}

@@ -1,0 +1,41 @@
+//! Words and findings that several modules share, so that the same mistake reads the same wherever it is found.
+
+use crate::finding::{Finding, nearest};
+use crate::json::Value;
+use crate::lang::LangError;
+use crate::source::Span;
+
+/// A value's kind with its article: `a list`, `an object`.
+pub(crate) fn describe(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Names for people: `` `a`, `b` ``.
+pub(crate) fn name_list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A template string that does not compile or render. `what` names it for people: ``the value of variable `x` ``.
+pub(crate) fn template_problem(what: &str, span: Span, error: &LangError) -> Finding {
+    let finding = Finding::error("bad-template", format!("{what} cannot be rendered: {}", error.reason), span);
+    match &error.help {
+        Some(help) => finding.with_help(help.clone()),
+        None => finding,
+    }
+}
+
+/// A reference to a user variable that is neither declared nor given.
+pub(crate) fn undeclared<'a>(name: &str, span: Span, known: impl IntoIterator<Item = &'a str>) -> Finding {
+    let help = match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("declare it under `variables`, or give it with -var '{name}=...'"),
+    };
+    Finding::error("undeclared-variable", format!("the variable `{name}` is not declared"), span).with_help(help)
+}

@@ -1,0 +1,28 @@
+//! What all of Packer's Amazon builders have in common: groups of keys with their checks, and how they become EC2 requests.
+//!
+//! - [`access`], [`image`], [`run`], [`network`], [`source`], [`device`], [`polling`]: groups of template keys, flattened into a
+//!   builder's configuration; each holds the checks that concern its own keys only.
+//! - [`tag`], [`filter`]: the two spellings of tags and filters, as a map and as a list of blocks.
+//! - [`given`]: an empty value means "not given", everywhere.
+//! - [`not_yet`]: keys that are known, but whose behaviour is not built yet.
+//! - [`call`], [`site`], [`name`]: how steps talk to EC2, where, and names that no other build has.
+//! - [`info`]: what `{{ .SourceAMI }}` and the like render to.
+//!
+//! Source of keys, defaults and checks: Packer 1.6.6 and the documentation of its amazon plugin up to 1.8.
+
+pub mod access;
+pub mod call;
+pub mod device;
+pub mod filter;
+pub mod given;
+pub mod image;
+pub mod info;
+pub mod kms;
+pub mod name;
+pub mod network;
+pub mod not_yet;
+pub mod polling;
+pub mod run;
+pub mod site;
+pub mod source;
+pub mod tag;

@@ -1,0 +1,232 @@
+//! Keys that Packer knows and amibake does not act on yet: accepted while they ask for nothing, refused otherwise, so that no template
+//! is built in another way than it says.
+
+use std::collections::BTreeMap;
+
+use amibake_template::component::{Check, Late, Trilean};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The keys. A new one needs nothing but its line here.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct NotYet {
+    /// Credentials from the AWS secrets engine of a Vault server. Not supported yet.
+    pub vault_aws_engine: Option<VaultEngine>,
+    /// One-time code for a role that demands a second factor. Not supported yet.
+    pub mfa_code: Option<String>,
+    /// Decode EC2's encoded authorisation failures by `sts:DecodeAuthorizationMessage`. Not supported yet.
+    pub decode_authorization_messages: Option<bool>,
+    /// Switch enhanced networking (ENA) on or off. Not supported yet.
+    #[serde(default)]
+    pub ena_support: Trilean,
+    /// Switch enhanced networking (SR-IOV) on. Not supported yet.
+    pub sriov_support: Option<bool>,
+    /// Time from which the image counts as deprecated, RFC 3339. Since amazon plugin 1.0.1. Not supported yet.
+    pub deprecate_at: Option<String>,
+    /// Protect the image against deregistration. Since amazon plugin 1.3.4. Not supported yet.
+    pub deregistration_protection: Option<DeregistrationProtection>,
+    /// Length of a spot block. Retired by AWS. Not supported.
+    pub block_duration_minutes: Option<i64>,
+    /// `open` or `none`. Since amazon plugin 1.1.6. Not supported yet.
+    pub capacity_reservation_preference: Option<String>,
+    /// Launch into this capacity reservation. Since amazon plugin 1.1.6. Not supported yet.
+    pub capacity_reservation_id: Option<String>,
+    /// Launch into a capacity reservation of this group. Since amazon plugin 1.1.6. Not supported yet.
+    pub capacity_reservation_group_arn: Option<String>,
+    /// Nitro Enclaves on the source instance. Since amazon plugin 1.1.4. Not supported yet.
+    pub enable_nitro_enclave: Option<bool>,
+    /// Tags of the spot fleet. Since amazon plugin 1.0.0. Not supported yet.
+    pub fleet_tags: Option<BTreeMap<String, Late>>,
+    /// The same as a list of blocks. Not supported yet.
+    pub fleet_tag: Option<Vec<TagBlock>>,
+    /// Policy of a temporary instance profile. Not supported yet.
+    pub temporary_iam_instance_profile_policy_document: Option<PolicyDocument>,
+    /// How EC2 Fleet picks spot capacity. Since amazon plugin 1.3.8. Not supported yet.
+    pub spot_allocation_strategy: Option<String>,
+    /// Instance types that a spot build may use. Not supported yet.
+    pub spot_instance_types: Option<Vec<String>>,
+    /// Highest price of a spot instance, or `auto`. Not supported yet; empty and `0` mean on demand.
+    pub spot_price: Option<String>,
+    /// No longer used by Packer.
+    pub spot_price_auto_product: Option<String>,
+    /// Tags of the spot request. Not supported yet.
+    pub spot_tags: Option<BTreeMap<String, Late>>,
+    /// The same as a list of blocks. Not supported yet.
+    pub spot_tag: Option<Vec<TagBlock>>,
+    /// License Manager configurations. Since amazon plugin 1.0.7. Not supported yet.
+    pub license_specifications: Option<Vec<LicenseSpecification>>,
+    /// Let only this machine's public address reach the source instance. Since amazon plugin 1.1.4. Not supported yet.
+    pub temporary_security_group_source_public_ip: Option<bool>,
+    /// Pause before a Session Manager session is opened. Not supported yet.
+    pub pause_before_ssm: Option<String>,
+    /// Local port of the Session Manager tunnel. Not supported yet.
+    pub session_manager_port: Option<i64>,
+    /// EC2 Fast Launch of Windows images. Since amazon plugin 1.2.2. Not supported yet.
+    pub fast_launch: Option<FastLaunch>,
+}
+
+/// AWS secrets engine of a Vault server.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct VaultEngine {
+    /// Vault's role.
+    pub name: Option<String>,
+    /// AWS role to assume by way of Vault.
+    pub role_arn: Option<String>,
+    /// How long the credentials live.
+    pub ttl: Option<String>,
+    /// Where the engine is mounted. Default: aws.
+    pub engine_name: Option<String>,
+}
+
+/// Protection against deregistration.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct DeregistrationProtection {
+    /// Switch it on.
+    pub enabled: Option<bool>,
+    /// Keep it for 24 hours after it is switched off.
+    pub with_cooldown: Option<bool>,
+}
+
+/// One tag, as a block.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct TagBlock {
+    /// The tag's key.
+    pub key: Option<Late>,
+    /// The tag's value.
+    pub value: Option<Late>,
+}
+
+/// An IAM policy.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub struct PolicyDocument {
+    /// Version of the policy language.
+    pub version: Option<String>,
+    /// What is allowed or denied.
+    pub statement: Option<Value>,
+}
+
+/// One License Manager configuration.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct LicenseSpecification {
+    /// The configuration.
+    pub license_configuration_request: Option<LicenseConfiguration>,
+}
+
+/// A License Manager configuration.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct LicenseConfiguration {
+    /// Its ARN.
+    pub license_configuration_arn: Option<String>,
+}
+
+/// EC2 Fast Launch.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct FastLaunch {
+    /// Switch it on.
+    pub enable_fast_launch: Option<bool>,
+    /// Launch template of the build region, by id.
+    pub template_id: Option<String>,
+    /// Launch template of the build region, by name.
+    pub template_name: Option<String>,
+    /// Version of the launch template; 0 is the newest.
+    pub template_version: Option<i64>,
+    /// Launch templates of other regions.
+    pub region_launch_templates: Option<Vec<RegionLaunchTemplate>>,
+    /// How many instances are prepared side by side, at least 6.
+    pub max_parallel_launches: Option<i64>,
+    /// How many prepared snapshots are kept.
+    pub target_resource_count: Option<i64>,
+}
+
+/// A launch template of one region.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+pub struct RegionLaunchTemplate {
+    /// Switch it on.
+    #[serde(default)]
+    pub enable_fast_launch: Trilean,
+    /// The region.
+    pub region: Option<String>,
+    /// Launch template by id.
+    pub template_id: Option<String>,
+    /// Launch template by name.
+    pub template_name: Option<String>,
+    /// Version of the launch template; 0 is the newest.
+    pub template_version: Option<i64>,
+}
+
+impl NotYet {
+    /// Refuses every key that asks for something.
+    pub fn check(&self, check: &mut Check<'_>) {
+        let Ok(Value::Object(keys)) = serde_json::to_value(self) else { return };
+        for (key, _) in keys.iter().filter(|(key, value)| !asks_for_nothing(key, value)) {
+            refuse(check, key);
+        }
+        if self.spot_price_auto_product.is_some() {
+            let message = "`spot_price_auto_product` has no effect";
+            check.warning("spot_price_auto_product", "no-effect", message, Some("remove it".to_owned()));
+        }
+    }
+}
+
+/// Reports one key.
+pub fn refuse(check: &mut Check<'_>, pointer: &str) {
+    let key = pointer.rsplit('/').next().unwrap_or(pointer);
+    check.error(
+        pointer,
+        "not-supported-yet",
+        format!("amibake does not support `{key}` yet"),
+        Some("remove the key, or build this template with Packer".to_owned()),
+    );
+}
+
+/// Whether a value is what Packer assumes without the key.
+fn asks_for_nothing(key: &str, value: &Value) -> bool {
+    match (key, value) {
+        ("spot_price", Value::String(text)) => matches!(text.as_str(), "" | "0"),
+        ("capacity_reservation_preference", Value::String(text)) => matches!(text.as_str(), "" | "none"),
+        ("pause_before_ssm", Value::String(text)) => matches!(text.as_str(), "" | "0" | "0s"),
+        ("spot_price_auto_product", _) => true,
+        // Unset leaves ENA as it is; false would switch it off.
+        ("ena_support", Value::Bool(_)) => false,
+        _ => is_blank(value),
+    }
+}
+
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(on) => !on,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.iter().all(is_blank),
+        Value::Object(fields) => fields.values().all(is_blank),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check(key: &str, value: &Value, nothing: bool) {
+        assert_eq!(asks_for_nothing(key, value), nothing, "{key}: {value}");
+    }
+
+    #[test]
+    fn what_asks_for_nothing() {
+        check("spot_price", &json!("0"), true);
+        check("spot_price", &json!("auto"), false);
+        check("capacity_reservation_preference", &json!("none"), true);
+        check("capacity_reservation_preference", &json!("open"), false);
+        check("fast_launch", &json!({"enable_fast_launch": false, "template_id": ""}), true);
+        check("fast_launch", &json!({"enable_fast_launch": true}), false);
+        check("spot_instance_types", &json!([]), true);
+        check("ena_support", &Value::Null, true);
+        check("ena_support", &json!(true), false);
+        check("ena_support", &json!(false), false);
+        check("sriov_support", &json!(false), true);
+    }
+}

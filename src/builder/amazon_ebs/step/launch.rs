@@ -1,0 +1,197 @@
+//! Launches the source instance and waits until it runs.
+
+use amibake_ec2::Ec2Error;
+use amibake_ec2::model::{Image, Instance, RunInstances, Tag};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tokio::time::Instant;
+
+use super::key_pair::LoginKey;
+use super::network::Network;
+use super::security_group::GroupsInUse;
+use crate::builder::BuildError;
+use crate::builder::amazon::call::{Pauses, TRIES, create_by_token, fail, failed_call, go_on, sleep};
+use crate::builder::amazon::given::Given;
+use crate::builder::amazon::name::uuid;
+use crate::builder::amazon::run::RunConfig;
+use crate::builder::amazon::site::Site;
+use crate::builder::amazon_ebs::config::AmazonEbs;
+use crate::engine::context::BuildContext;
+use crate::engine::teardown::{CreateError, Lifetime, Resource};
+use crate::engine::watcher::{WaitError, Want};
+
+/// Tags of a launch, rendered.
+#[derive(Debug, Clone, Default)]
+pub struct LaunchTags {
+    /// `run_tags`.
+    pub run: Vec<Tag>,
+    /// `run_volume_tags`.
+    pub volume: Vec<Tag>,
+}
+
+/// What a launch builds on: the steps before it.
+pub struct Basis<'a> {
+    /// Source image.
+    pub source: &'a Image,
+    /// Network.
+    pub network: &'a Network,
+    /// Login.
+    pub key: &'a LoginKey,
+    /// Security groups.
+    pub groups: &'a GroupsInUse,
+    /// Tags.
+    pub tags: &'a LaunchTags,
+}
+
+/// Launches the source instance and waits until it runs.
+///
+/// # Errors
+/// EC2 refuses, or the instance ends while it starts.
+pub async fn launch_instance(cx: &BuildContext, site: &Site, config: &AmazonEbs, basis: &Basis<'_>) -> Result<Instance, BuildError> {
+    cx.report.say("Launching a source AWS instance...");
+    if !basis.tags.run.is_empty() {
+        cx.report.say("Adding tags to source instance");
+    }
+    for tag in basis.tags.run.iter().chain(&basis.tags.volume) {
+        cx.report.detail(format!("Adding tag: \"{}\": \"{}\"", tag.key, tag.value));
+    }
+    let request = request(cx, config, basis)?;
+    let launched = launch(cx, site, request, basis).await?;
+    cx.report.detail(format!("Instance ID: {}", launched.id));
+    let instance = wait_until_running(cx, site, &launched).await?;
+    own_volumes(cx, site, config, &instance)?;
+    Ok(instance)
+}
+
+fn request(cx: &BuildContext, config: &AmazonEbs, basis: &Basis<'_>) -> Result<RunInstances, BuildError> {
+    let run = &config.run;
+    let ours = cx.teardown.tags();
+    let with_ours = |tags: &[Tag]| tags.iter().chain(&ours).cloned().collect();
+    let subnet = basis.network.subnet.clone();
+    Ok(RunInstances {
+        client_token: String::new(),
+        image: basis.source.id.to_string(),
+        instance_type: run.instance_type().to_owned(),
+        key_name: basis.key.key_pair.clone(),
+        user_data: user_data(run).map_err(|error| fail(cx, error))?,
+        iam_instance_profile: run.iam_instance_profile.given().map(str::to_owned),
+        availability_zone: basis.network.zone.clone(),
+        tenancy: config.tenancy().map(str::to_owned),
+        associate_public_ip_address: config.network.associate_public_ip_address.0.filter(|_| subnet.is_some()),
+        subnet,
+        security_groups: basis.groups.ids.clone(),
+        ebs_optimized: run.ebs_optimized,
+        shutdown_behavior: Some(run.shutdown_behavior.given().unwrap_or("stop").to_owned()),
+        cpu_credits: run.cpu_credits().map(str::to_owned),
+        metadata_options: Some(run.metadata_options()),
+        block_devices: config.devices.launch_devices(),
+        instance_tags: with_ours(&basis.tags.run),
+        volume_tags: with_ours(&basis.tags.volume),
+    })
+}
+
+/// User data in Base64. What is Base64 already is sent as it is, even a short word that only happens to be: templates rely on it.
+fn user_data(run: &RunConfig) -> Result<Option<String>, String> {
+    let bytes = match (run.user_data.given(), run.user_data_file.given()) {
+        (Some(text), _) => text.as_bytes().to_vec(),
+        (None, Some(path)) => std::fs::read(path).map_err(|error| format!("cannot read user_data_file {path}: {error}"))?,
+        (None, None) => return Ok(None),
+    };
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) if BASE64.decode(text.replace(['\n', '\r'], "")).is_ok() => Ok(Some(text)),
+        Ok(text) => Ok(Some(BASE64.encode(text))),
+        Err(error) => Ok(Some(BASE64.encode(error.into_bytes()))),
+    }
+}
+
+/// Launches, again while EC2 does not know the instance profile, or what was just made, everywhere yet.
+async fn launch(cx: &BuildContext, site: &Site, request: RunInstances, basis: &Basis<'_>) -> Result<Instance, BuildError> {
+    const WHAT: &str = "Error launching source instance";
+    let mut pauses = Pauses::usual(TRIES);
+    for attempt in 1.. {
+        go_on(cx)?;
+        // A refused launch has used its token up; the same launch with a lost reply repeats it, and never starts a second instance.
+        let request = RunInstances { client_token: uuid(cx, &format!("launch {attempt}")), ..request.clone() };
+        let resource = Resource::instance(request.client_token.clone());
+        let call = create_by_token(|| site.ec2().run_instance(request.clone()));
+        match cx.teardown.create(&site.home, resource, Lifetime::Build, call).await {
+            Ok((instance, _)) => return Ok(instance),
+            Err(CreateError::Ec2(error)) if is_not_known_yet(&error, basis) => match pauses.next() {
+                Some(pause) => sleep(cx, pause).await.map_err(|error| error.fail(cx, WHAT, &site.region))?,
+                None => return Err(failed_call(cx, WHAT, &site.region, &error)),
+            },
+            Err(CreateError::Ec2(error)) if error.is("VPCIdNotSpecified") && request.subnet.is_none() => {
+                let help = "a valid Subnet Id was not specified";
+                return Err(fail(cx, format!("{WHAT} in {}: {help}: {error}", site.region)));
+            }
+            Err(error) => return Err(super::create_failed(cx, WHAT, &site.region, error)),
+        }
+    }
+    Err(BuildError::Cancelled)
+}
+
+/// IAM takes a while to tell EC2 about a new profile, and EC2 a moment to tell itself about a new key pair or group.
+fn is_not_known_yet(error: &Ec2Error, basis: &Basis<'_>) -> bool {
+    error.is("InvalidParameterValue") && error.message.to_ascii_lowercase().contains("iaminstanceprofile")
+        || error.is("InvalidKeyPair.NotFound") && basis.key.temporary.is_some()
+        || error.is("InvalidGroup.NotFound") && basis.groups.temporary.is_some()
+}
+
+async fn wait_until_running(cx: &BuildContext, site: &Site, launched: &Instance) -> Result<Instance, BuildError> {
+    let id = &launched.id;
+    cx.report.say(format!("Waiting for instance ({id}) to become ready..."));
+    let deadline = Instant::now() + site.polling.instance_limit();
+    match site.home.watcher.instance(id, Want::Running, deadline, &cx.cancel).await {
+        Ok(instance) => {
+            if cx.options.debug {
+                tell_addresses(cx, &instance);
+            }
+            Ok(instance)
+        }
+        Err(WaitError::Cancelled) => Err(BuildError::Cancelled),
+        Err(error) => Err(fail(cx, format!("Error waiting for instance ({id}) to become ready in {}: {error}", site.region))),
+    }
+}
+
+fn tell_addresses(cx: &BuildContext, instance: &Instance) {
+    for (what, address) in [("Public DNS", &instance.public_dns), ("Public IP", &instance.public_ip), ("Private IP", &instance.private_ip)]
+    {
+        if let Some(address) = address.as_deref().filter(|address| !address.is_empty()) {
+            cx.report.detail(format!("{what}: {address}"));
+        }
+    }
+}
+
+/// Volumes of the source image that would outlive the instance go with the build. Those that the template maps itself stay: it asked
+/// for volumes that are kept.
+fn own_volumes(cx: &BuildContext, site: &Site, config: &AmazonEbs, instance: &Instance) -> Result<(), BuildError> {
+    let mapped = |device: &str| config.devices.launch_block_device_mappings.iter().any(|one| one.device_name.given() == Some(device));
+    for volume in instance.volumes.iter().filter(|volume| !volume.delete_on_termination && !mapped(&volume.device_name)) {
+        let resource = Resource::Volume { id: volume.volume.clone() };
+        cx.teardown.own(Some(&site.home), resource, Lifetime::Build).map_err(|error| fail(cx, error.to_string()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let run = RunConfig { user_data: Some(text.to_owned()), ..RunConfig::default() };
+        assert_eq!(user_data(&run).unwrap().as_deref(), Some(expected), "{text}");
+    }
+
+    #[test]
+    fn user_data_is_sent_in_base64() {
+        check("#!/bin/sh\n", "IyEvYmluL3NoCg==");
+        check("IyEvYmluL3NoCg==", "IyEvYmluL3NoCg==");
+        check("echo", "echo");
+        assert_eq!(user_data(&RunConfig { user_data: Some(String::new()), ..RunConfig::default() }), Ok(None));
+    }
+}

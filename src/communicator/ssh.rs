@@ -1,1 +1,0 @@
-//! SSH by the system's `ssh`, one multiplexed connection a build.

@@ -1,0 +1,210 @@
+//! Each call of a build fails, loses its request, its reply, or is where the build is cancelled: nothing is left behind, and the outcome
+//! is an error unless there is an image.
+
+use amibake_ec2::lab::{At, Fault, Kind, Lab, Times};
+use serde_json::{Value, json};
+
+use super::ebs_lab::{Bench, Outcome, builder};
+
+/// Seconds for each state: every wait is there, with few looks.
+fn lab() -> Lab {
+    Lab::with_times(Times::fast())
+}
+
+/// A build with all that makes calls: tags, a copy, sharing.
+fn everything() -> Value {
+    builder(json!({
+        "ami_regions": ["us-west-2"],
+        "tags": {"Name": "x"}, "snapshot_tags": {"Snap": "y"}, "run_tags": {"creator": "me"}, "run_volume_tags": {"Vol": "z"},
+        "ami_users": ["111122223333"], "snapshot_users": ["111122223333"], "ami_description": "described",
+    }))
+}
+
+/// Builds with a fault at each call in turn.
+async fn at_each_call(config: fn() -> Value, kind: impl Fn() -> Kind, check: impl Fn(&str, &Outcome)) {
+    let clean = Bench::new(lab()).bake(config()).await;
+    clean.artifact();
+    for call in &clean.calls {
+        let bench = Bench::new(lab());
+        bench.lab.fault(Fault::new(At::Call(call.number), kind()));
+        let outcome = bench.bake(config()).await;
+        let at = format!("call {} ({} in {})", call.number, call.operation, call.region);
+        nothing_unsaid(&at, &outcome);
+        check(&at, &outcome);
+    }
+}
+
+/// Nothing exists beyond the artifact, but for what EC2 refused to remove: that is told, with the command that removes it.
+#[track_caller]
+fn nothing_unsaid(at: &str, outcome: &Outcome) {
+    if outcome.leftovers.is_empty() {
+        assert_eq!(outcome.remaining, Vec::<String>::new(), "left behind at {at}:\n{}", outcome.text);
+    }
+    for leftover in &outcome.leftovers {
+        assert!(leftover.why.contains("UnauthorizedOperation") || leftover.why.contains("InternalError"), "{at}: {leftover:?}");
+        assert!(!outcome.remaining.is_empty(), "{at}: told to be left, but gone: {leftover:?}");
+    }
+}
+
+/// An error, or an image.
+#[track_caller]
+fn fails_or_has_an_image(at: &str, outcome: &Outcome) {
+    match &outcome.result {
+        Ok(artifact) => assert!(artifact.is_some(), "success without an image at {at}"),
+        Err(error) => assert!(error.to_string().contains("us-"), "{at}: {error} names no region"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_anywhere_leaves_nothing() {
+    at_each_call(
+        everything,
+        || Kind::Refuse("UnauthorizedOperation", "You are not authorized to perform this operation."),
+        |at, outcome| {
+            fails_or_has_an_image(at, outcome);
+            if let Err(error) = &outcome.result {
+                assert!(error.to_string().contains("UnauthorizedOperation: You are not authorized"), "{at}: {error}");
+            }
+        },
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_anywhere_is_survived() {
+    at_each_call(everything, || Kind::LoseReply, |at, outcome| assert!(outcome.result.is_ok(), "{at}: {}", outcome.error())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_request_anywhere_is_survived() {
+    at_each_call(everything, || Kind::LoseRequest, |at, outcome| assert!(outcome.result.is_ok(), "{at}: {}", outcome.error())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encrypted_build_survives_lost_replies() {
+    fn encrypted() -> Value {
+        builder(json!({"encrypt_boot": true, "ami_regions": ["us-west-2"], "tags": {"Name": "x"}}))
+    }
+    at_each_call(encrypted, || Kind::LoseReply, |at, outcome| assert!(outcome.result.is_ok(), "{at}: {}", outcome.error())).await;
+    at_each_call(encrypted, || Kind::Refuse("InternalError", "An internal error has occurred"), fails_or_has_an_image).await;
+}
+
+/// Cancels the build at each call in turn.
+async fn cancelled_at_each_call(after: bool) {
+    let clean = Bench::new(lab()).bake(everything()).await;
+    clean.artifact();
+    for call in &clean.calls {
+        let bench = Bench::new(lab());
+        let (cancel, at) = (bench.cancel.clone(), At::Call(call.number));
+        let hook = move || cancel.cancel();
+        bench.lab.fault(if after { Fault::after(at, hook) } else { Fault::before(at, hook) });
+        let outcome = bench.bake(everything()).await;
+        let at = format!("call {} ({} in {})", call.number, call.operation, call.region);
+        assert_eq!(outcome.remaining, Vec::<String>::new(), "left behind when cancelled at {at}:\n{}", outcome.text);
+        assert_eq!(outcome.leftovers, [], "at {at}");
+        // The last calls of a build are its teardown: there is an image by then.
+        match &outcome.result {
+            Ok(artifact) => assert!(artifact.is_some(), "at {at}"),
+            Err(error) => assert_eq!(error.to_string(), "cancelled", "at {at}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_before_any_call() {
+    cancelled_at_each_call(false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_after_any_call() {
+    cancelled_at_each_call(true).await;
+}
+
+/// What is begun fails later.
+#[track_caller]
+fn spoilt(operation: &'static str) -> Bench {
+    let bench = Bench::new(lab());
+    bench.lab.fault(Fault::new(At::Operation(operation, 1), Kind::Spoil("Server.InternalError: Internal error on launch")));
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_ends_while_it_starts() {
+    let outcome = spoilt("RunInstances").bake(everything()).await;
+    assert!(outcome.error().starts_with("Error waiting for instance (i-"), "{}", outcome.error());
+    assert!(outcome.error().contains("Server.InternalError: Internal error on launch"), "{}", outcome.error());
+    assert_eq!(outcome.remaining, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_fails() {
+    let outcome = spoilt("CreateImage").bake(everything()).await;
+    assert!(outcome.error().starts_with("Error waiting for AMI ami-"), "{}", outcome.error());
+    assert!(outcome.error().contains("Internal error"), "{}", outcome.error());
+    assert_eq!(outcome.remaining, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_fails_takes_the_others_along() {
+    let outcome = spoilt("CopyImage").bake(everything()).await;
+    assert!(outcome.error().starts_with("1 error(s) occurred:\n\n* Error waiting for AMI (ami-"), "{}", outcome.error());
+    assert_eq!(outcome.remaining, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_slower_than_the_limit() {
+    let outcome = Bench::new(lab()).bake(builder(json!({"aws_polling": {"delay_seconds": 1, "max_attempts": 3}}))).await;
+    assert!(outcome.error().contains("timed out; the last state was `pending`"), "{}", outcome.error());
+    assert_eq!(outcome.remaining, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_profile_that_ec2_learns_of_late() {
+    let bench = Bench::new(lab());
+    for nth in 1..=3 {
+        let refusal = Kind::Refuse("InvalidParameterValue", "Value (p) for parameter iamInstanceProfile.name is invalid.");
+        bench.lab.fault(Fault::new(At::Operation("RunInstances", nth), refusal));
+    }
+    let outcome = bench.bake(builder(json!({}))).await;
+    outcome.artifact();
+    let tokens: Vec<_> =
+        outcome.calls.iter().filter(|call| call.operation == "RunInstances").map(|call| call.parameters.get("ClientToken")).collect();
+    assert_eq!(tokens.len(), 4);
+    assert!(tokens.windows(2).all(|pair| pair[0] != pair[1]), "a refused token is used up: {tokens:?}");
+    assert_eq!(outcome.remaining, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_pair_and_a_group_that_are_not_known_everywhere_yet() {
+    let bench = Bench::new(lab());
+    for (nth, code) in [(1, "InvalidGroup.NotFound"), (2, "InvalidKeyPair.NotFound")] {
+        bench.lab.fault(Fault::new(At::Operation("RunInstances", nth), Kind::Refuse(code, "does not exist")));
+    }
+    bench.lab.fault(Fault::new(At::Operation("AuthorizeSecurityGroupIngress", 1), Kind::Refuse("InvalidGroup.NotFound", "does not exist")));
+    bench.bake(builder(json!({}))).await.artifact();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_stays_in_use_goes_with_the_instance() {
+    let bench = Bench::new(lab());
+    for nth in 1..=8 {
+        bench
+            .lab
+            .fault(Fault::new(At::Operation("DeleteSecurityGroup", nth), Kind::Refuse("DependencyViolation", "has a dependent object")));
+    }
+    let outcome = bench.bake(builder(json!({}))).await;
+    outcome.artifact();
+    assert_eq!(outcome.remaining, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_not_in_state_yet() {
+    let bench = Bench::new(lab());
+    for nth in 1..=5 {
+        bench.lab.fault(Fault::new(
+            At::Operation("CreateImage", nth),
+            Kind::Refuse("InvalidParameterValue", "Instance is not in state 'running' or 'stopped'"),
+        ));
+    }
+    bench.bake(builder(json!({}))).await.artifact();
+}

@@ -1,0 +1,285 @@
+//! `amazon-ebs` on the lab: one build with all of the engine, and a guest that needs no machine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use amibake::artifact::Artifact;
+use amibake::builder::BuildError;
+use amibake::builder::amazon_ebs::step::connect::{Connect, Connection};
+use amibake::builder::amazon_ebs::{AmazonEbs, steps};
+use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
+use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
+use amibake::engine::account::Accounts;
+use amibake::engine::context::{BuildContext, ContextParts, OnError, Provisioning, RunOptions, Terminal};
+use amibake::engine::journal::Journal;
+use amibake::engine::late::LateContext;
+use amibake::engine::teardown::{Ending, Leftover, Teardown};
+use amibake::event::{Event, Reporter, What};
+use amibake_ec2::lab::{Call, Inventory, Lab, Options, Times};
+use amibake_ec2::model::{DescribeImages, Filter};
+use amibake_ec2::{Clouds, ImageId};
+use amibake_template::lang::Host;
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The lab's calendar when it opens.
+const OPENED_UNIX_NANOS: i128 = 1_793_606_400 * 1_000_000_000;
+
+/// The region of the tests.
+pub const REGION: &str = "us-east-1";
+
+/// A lab in which things take their time.
+pub fn lab() -> Lab {
+    Lab::new(Options { times: Times::real(), ..Options::default() })
+}
+
+/// An image of the lab to start from.
+pub async fn source_ami(lab: &Lab) -> ImageId {
+    let request = DescribeImages {
+        owners: vec!["amazon".to_owned()],
+        filters: vec![Filter::new("name", "al2023-ami-2023*x86_64")],
+        ..DescribeImages::default()
+    };
+    let mut images = lab.region(REGION).describe_images(request).await.unwrap();
+    images.sort_by(|a, b| a.creation_date.cmp(&b.creation_date));
+    images.pop().unwrap().id
+}
+
+/// A template's builder with what every one of them needs; `keys` over it.
+pub fn builder(keys: Value) -> Value {
+    let mut config = serde_json::json!({
+        "region": REGION,
+        "instance_type": "t2.micro",
+        "source_ami_filter": {
+            "filters": {"name": "al2023-ami-2023*x86_64", "root-device-type": "ebs", "virtualization-type": "hvm"},
+            "owners": ["amazon"],
+            "most_recent": true
+        },
+        "ami_name": "an-image",
+        "ssh_username": "ec2-user"
+    });
+    if let (Value::Object(config), Value::Object(keys)) = (&mut config, keys) {
+        config.extend(keys);
+        config.retain(|_, value| !value.is_null());
+    }
+    config
+}
+
+/// One build on a lab.
+pub struct Bench {
+    pub lab: Lab,
+    pub cancel: CancellationToken,
+    pub force: bool,
+    before: Inventory,
+    runs: AtomicU32,
+}
+
+/// How a build ended.
+pub struct Outcome {
+    pub result: Result<Option<Artifact>, BuildError>,
+    pub leftovers: Vec<Leftover>,
+    /// What exists beyond the artifact.
+    pub remaining: Vec<String>,
+    /// What was told, in the shape of the terminal.
+    pub text: String,
+    /// What was asked of EC2 during the build.
+    pub calls: Vec<Call>,
+    pub took: Duration,
+}
+
+impl Bench {
+    pub fn new(lab: Lab) -> Self {
+        let before = lab.inventory();
+        Self { lab, cancel: CancellationToken::new(), force: false, before, runs: AtomicU32::new(1) }
+    }
+
+    /// Builds, and unwinds as the scheduler does.
+    pub async fn bake(&self, config: Value) -> Outcome {
+        let config: AmazonEbs = serde_json::from_value(config).unwrap();
+        let (report, events) = Reporter::new();
+        let mut cx = self.context(report);
+        let (begun, first) = (Instant::now(), self.lab.count());
+        let result = steps(&mut cx, &config, &Guest).await;
+        let ending = if result.is_ok() { Ending::Success } else { Ending::Failure };
+        let leftovers = cx.teardown.unwind(ending, Instant::now() + Duration::from_secs(600)).await;
+        drop(cx);
+        let artifact = result.as_ref().ok().and_then(Option::as_ref);
+        Outcome {
+            leftovers,
+            remaining: self.lab.remaining(&self.before, &artifact.map(images).unwrap_or_default()),
+            text: text(&events),
+            calls: self.lab.calls().split_off(first),
+            took: begun.elapsed(),
+            result,
+        }
+    }
+
+    fn context(&self, report: Reporter) -> BuildContext {
+        let run_uuid = format!("0b9ac5f2-6f0e-4a5e-9f0a-{:012}", self.runs.fetch_add(1, Ordering::Relaxed));
+        let host = Host { started_unix_nanos: OPENED_UNIX_NANOS, ..Host::default() };
+        let late = LateContext {
+            host: Arc::new(host),
+            user: Arc::default(),
+            build_name: "amazon-ebs".to_owned(),
+            build_type: "amazon-ebs".to_owned(),
+            build_data: BTreeMap::new(),
+        };
+        let clouds: Arc<dyn Clouds> = Arc::new(self.lab.clone());
+        let journal = Arc::new(Journal::new(None, &run_uuid));
+        let teardown = Teardown::new(&run_uuid, "amazon-ebs", OPENED_UNIX_NANOS, journal, report.clone());
+        BuildContext::new(ContextParts {
+            report,
+            cancel: self.cancel.clone(),
+            late,
+            options: Arc::new(RunOptions {
+                on_error: OnError::Cleanup,
+                force: self.force,
+                debug: false,
+                run_uuid,
+                began: tokio::time::Instant::now(),
+            }),
+            accounts: Arc::new(Accounts::new(clouds.clone())),
+            clouds,
+            terminal: Arc::new(Nobody),
+            teardown,
+            provisioning: Arc::new(OneCommand),
+        })
+    }
+}
+
+impl Outcome {
+    /// The error's text; the test fails where there is none.
+    #[track_caller]
+    pub fn error(&self) -> String {
+        match &self.result {
+            Ok(_) => panic!("the build was meant to fail:\n{}", self.text),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// The artifact; the test fails where there is none.
+    #[track_caller]
+    pub fn artifact(&self) -> &Artifact {
+        match &self.result {
+            Ok(Some(artifact)) => artifact,
+            Ok(None) => panic!("no artifact:\n{}", self.text),
+            Err(error) => panic!("{error}\n{}", self.text),
+        }
+    }
+
+    /// Names of the changing calls, in their order.
+    pub fn changes(&self) -> Vec<&'static str> {
+        self.calls.iter().filter(|call| call.changes).map(|call| call.operation).collect()
+    }
+
+    /// The only call of this name.
+    #[track_caller]
+    pub fn call(&self, operation: &str) -> &Call {
+        let mut found = self.calls.iter().filter(|call| call.operation == operation);
+        let call = found.next().unwrap_or_else(|| panic!("no {operation}"));
+        assert!(found.next().is_none(), "more than one {operation}");
+        call
+    }
+}
+
+/// Images of an artifact.
+pub fn images(artifact: &Artifact) -> Vec<ImageId> {
+    artifact.id.split(',').filter_map(|pair| pair.split_once(':')).map(|(_, id)| ImageId::new(id).unwrap()).collect()
+}
+
+fn text(events: &mpsc::Receiver<Event>) -> String {
+    let line = |event: Event| match event.what {
+        What::Say(text) | What::Error(text) => format!("==> {text}\n"),
+        What::Detail(text) => format!("    {text}\n"),
+        What::Output { text, .. } => format!("    {text}\n"),
+        What::Question(_) | What::Builds(_) | What::BuildEnded { .. } | What::RunEnded(_) => String::new(),
+    };
+    events.try_iter().map(line).collect()
+}
+
+/// A guest that can be reached as soon as it has an address.
+struct Guest;
+
+#[async_trait]
+impl Connect for Guest {
+    async fn connect(
+        &self,
+        _config: &SshConfig,
+        source: &dyn HostSource,
+        report: &Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Box<dyn Connection>, ConnectError> {
+        for _ in 0..60 {
+            if cancel.is_cancelled() {
+                return Err(ConnectError::Cancelled);
+            }
+            match source.address().await {
+                Ok(_) => {
+                    report.say("Connected to SSH!");
+                    return Ok(Box::new(Guest));
+                }
+                Err(NoAddress::Yet(_)) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(error) => return Err(ConnectError::Fatal(error.to_string())),
+            }
+        }
+        Err(ConnectError::Timeout)
+    }
+}
+
+#[async_trait]
+impl Connection for Guest {
+    fn communicator(&self) -> &dyn Communicator {
+        self
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+#[async_trait]
+impl Communicator for Guest {
+    async fn run(&self, command: &str, output: &Reporter) -> Result<Ended, CommunicatorError> {
+        output.detail(format!("ran: {command}"));
+        Ok(Ended::Status(0))
+    }
+
+    async fn upload(&self, _: Content<'_>, _: &str, _: Option<u32>) -> Result<(), CommunicatorError> {
+        Ok(())
+    }
+
+    async fn upload_dir(&self, _: &str, _: &str) -> Result<(), CommunicatorError> {
+        Ok(())
+    }
+
+    async fn download(&self, _: &str, _: &Path) -> Result<(), CommunicatorError> {
+        Ok(())
+    }
+
+    async fn download_dir(&self, _: &str, _: &Path) -> Result<(), CommunicatorError> {
+        Ok(())
+    }
+}
+
+/// Provisioners: one command.
+struct OneCommand;
+
+#[async_trait]
+impl Provisioning for OneCommand {
+    async fn provision(&self, cx: &mut BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError> {
+        communicator.run("provision", &cx.report).await.map(drop).map_err(|error| BuildError::Failed(error.to_string()))
+    }
+}
+
+/// No person at the terminal.
+struct Nobody;
+
+#[async_trait]
+impl Terminal for Nobody {
+    async fn ask(&self, _: &str) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,22 @@
+//! Tests of the whole program, in one binary: a second one would link everything again.
+//!
+//! - `cases`: folders under tests/cases, one a command line; a new one needs no Rust.
+//! - `packer`: what Packer itself printed for small templates, under tests/cases/packer.
+//! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
+//! - `ebs_config`: mistakes in an `amazon-ebs` builder.
+//! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `layers`: the architecture, read from the `use` lines.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may say so by panicking")]
+
+mod cases;
+mod command_line;
+mod ebs_build;
+mod ebs_config;
+mod ebs_faults;
+mod ebs_lab;
+mod ebs_run;
+mod ebs_traces;
+mod layers;
+mod packer;
+mod program;
