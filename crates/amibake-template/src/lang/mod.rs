@@ -1,9 +1,9 @@
 //! The template language: Go's text/template as Packer uses it, `{{ ... }}`, and the native spelling `<<function ...>>`.
 //!
-//! [`Template::compile`] parses with spans ([`lexer`], [`parser`], [`tree`]) and lowers the tree to a handlebars template whose
-//! every element is a call of one of our helpers ([`lower`]); [`Template::render`] runs it ([`machine`]). handlebars never sees
+//! [`Template::compile`] parses with spans (`lexer`, `parser`, `tree`) and lowers the tree to a handlebars template whose
+//! every element is a call of one of our helpers (`lower`); [`Template::render`] runs it (`machine`). handlebars never sees
 //! raw text, so nothing of its own syntax can leak in. Strings without an opening delimiter are never compiled. What the
-//! functions do is in [`functions`] (Packer's), [`builtins`] (Go's), [`printf`] and [`clock`] (layouts of times).
+//! functions do is in `functions` (Packer's), `builtins` (Go's), `printf` and `clock` (layouts of times).
 //! Source: Packer 1.6.6, observed; where 1.16 accepts more, so do we.
 
 mod builtins;
