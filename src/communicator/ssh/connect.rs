@@ -20,7 +20,7 @@ const DEFAULT_ATTEMPTS: u32 = 10;
 const PACKERS_ROUND: Duration = Duration::from_secs(7);
 /// Pauses between attempts, growing while nothing changes. sshd of OpenSSH 9.8 and newer punishes quicker callers.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE_REFUSED: Duration = Duration::from_secs(3);
 /// How often a long wait says why it waits.
 const EXPLAIN_EVERY: Duration = Duration::from_secs(30);

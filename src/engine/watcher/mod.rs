@@ -1,7 +1,7 @@
 //! One poller per account and region for the waits of all builds.
 //!
 //! Waiting builds drive it themselves: whoever is first polls for all, so nothing is spawned and nothing runs while nobody waits. If that
-//! build stops waiting, the next one takes over. At most one describe call a second, whatever waits; a wait ends by its own deadline,
+//! build stops waiting, the next one takes over. One describe call a second, whatever waits; a wait ends by its own deadline,
 //! and neither throttling nor a lost answer nor another build's unknown id ends it.
 
 mod poller;

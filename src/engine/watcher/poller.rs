@@ -1,4 +1,4 @@
-//! The poller: one question at a time, at most one a second, for everybody who waits.
+//! The poller: one question at a time, one a second, for everybody who waits.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -17,6 +17,8 @@ use super::wait::{Answer, Found, Kind, Wait};
 const BATCH: usize = 200;
 /// The budget: one describe call a second a region, however many builds wait.
 const PACE: Duration = Duration::from_secs(1);
+/// What was saved up while nothing was asked: a wait that follows another one, or a build that is ready at once, is not kept waiting.
+const SAVED: Duration = Duration::from_secs(2);
 /// Longest pause between two questions while EC2 asks to slow down or does not answer.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(8);
 /// A question without an answer for this long is asked again.
@@ -35,8 +37,8 @@ pub(super) struct Poller {
 struct State {
     waits: BTreeMap<u64, Wait>,
     last_number: u64,
-    /// When the next question may be asked.
-    next: Option<Instant>,
+    /// When the next question comes at an even pace; it may come earlier by what was saved up.
+    paced: Option<Instant>,
     /// Questions in a row that failed in passing.
     failures: u32,
 }
@@ -129,7 +131,7 @@ impl State {
 
     fn next_question(&self) -> Option<Instant> {
         let due = self.open().map(|(_, wait)| wait.due).min()?;
-        Some(self.next.map_or(due, |next| next.max(due)))
+        Some(self.paced.map_or(due, |paced| paced.checked_sub(SAVED).map_or(due, |earliest| earliest.max(due))))
     }
 
     /// The waits of the most overdue one's kind. Ids that EC2 does not know make the whole call fail, so they are asked for apart.
@@ -139,7 +141,7 @@ impl State {
         let mut together: Vec<_> = self.open().filter(|(_, w)| w.goal.kind() == kind && (w.missing > 0) == missing).collect();
         together.sort_by_key(|(_, wait)| wait.due);
         let waits: Vec<_> = together.into_iter().take(BATCH).map(|(number, wait)| (*number, wait.id.clone())).collect();
-        self.next = Some(now + PACE);
+        self.paced = Some(self.paced.map_or(now, |paced| paced.max(now)) + PACE);
         for (number, _) in &waits {
             if let Some(wait) = self.waits.get_mut(number) {
                 wait.due = now + wait.interval(now);
@@ -196,7 +198,7 @@ impl State {
     fn in_passing(&mut self, batch: &Batch, error: &Ec2Error, now: Instant) {
         self.failures = self.failures.saturating_add(1);
         let pause = PACE.saturating_mul(1 << self.failures.min(3)).min(LONGEST_BACK_OFF);
-        self.next = Some(now + pause);
+        self.paced = Some(now + pause + SAVED);
         for (number, _) in &batch.waits {
             if let Some(wait) = self.waits.get_mut(number) {
                 wait.trouble = Some(error.clone());

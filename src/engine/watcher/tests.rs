@@ -73,7 +73,7 @@ async fn kinds_take_turns_within_the_same_second() {
     );
     assert!(instance.0.is_ok() && image.0.is_ok());
     assert!(instance.1 <= 100 && image.1 <= 310, "{} {}", instance.1, image.1);
-    assert!((lab.count() - before) as u64 <= start.elapsed().as_secs() + 1);
+    assert!((lab.count() - before) as u64 <= start.elapsed().as_secs() + 3);
 }
 
 #[tokio::test(start_paused = true)]
