@@ -83,7 +83,11 @@ def serve(args):
     DIR.joinpath("images.json").write_text(json.dumps(source_images()))
     os.environ.update(MOTO_AMIS_PATH=str(DIR / "images.json"), MOTO_ENABLE_AMI_VALIDATION="true",
                       MOTO_ENABLE_KEYPAIR_VALIDATION="true", MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION="true")
+    import moto.ec2.models.amis as amis
     from moto.server import DomainDispatcherApplication, create_backend_app
+    # moto parses the images' dates in place, once for each region: what is parsed already stays as it is.
+    parse_date = amis.parse_timestamp
+    amis.parse_timestamp = lambda value: parse_date(value) if isinstance(value, str) else value
     from werkzeug.serving import make_server
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     seconds = {name: getattr(args, name) for name in ("running", "ssh", "stopped", "terminated", "image")}
