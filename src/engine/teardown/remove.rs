@@ -18,6 +18,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 const YOUNG: Duration = Duration::from_secs(30);
 /// How often EC2 has to say so about something young: 3.5 seconds.
 const TIMES_NOT_FOUND: u32 = 4;
+/// How often any other refusal is taken for passing: what stays behind costs money, and permissions are eventually consistent too.
+const TIMES_REFUSED: u32 = 4;
 /// How long the snapshots of a half-made image may take to show.
 const SNAPSHOTS_SHOW: Duration = Duration::from_secs(2);
 /// How long removing one artifact may take.
@@ -35,13 +37,13 @@ const PASSING: [&str; 8] = [
     "ResourceInUse",
 ];
 
-/// Repeats a deleting call until it succeeds, is refused for good, or the deadline passes.
+/// Repeats a deleting call until it succeeds, is refused again and again, or the deadline passes.
 pub(super) async fn delete<F>(born: Instant, deadline: Instant, mut call: impl FnMut() -> F) -> Result<(), Ec2Error>
 where
     F: Future<Output = amibake_ec2::Result<()>>,
 {
     let mut pause = FIRST_PAUSE;
-    let mut not_found = 0;
+    let (mut not_found, mut refused) = (0, 0);
     loop {
         let error = match tokio::time::timeout_at(deadline, call()).await {
             Ok(Ok(())) => return Ok(()),
@@ -53,7 +55,8 @@ where
         if gone && (born.elapsed() >= YOUNG || not_found >= TIMES_NOT_FOUND) {
             return Ok(());
         }
-        if !gone && !passes(&error) {
+        refused += u32::from(!gone && !passes(&error));
+        if refused >= TIMES_REFUSED || error.kind == ErrorKind::Setup {
             return Err(error);
         }
         if Instant::now() + pause >= deadline {
