@@ -1,0 +1,64 @@
+//! The published schemas: generated from the configuration types, committed, and true.
+
+use amibake::parts::Parts;
+use amibake_template::schema::{template_schema, vars_schema};
+use serde_json::Value;
+
+use crate::program::repository;
+
+fn read(path: &str) -> Value {
+    let text = std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// `UPDATE=1` rewrites the file.
+#[track_caller]
+fn check_committed(path: &str, generated: &Value) {
+    let text = serde_json::to_string_pretty(generated).unwrap() + "\n";
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(repository(path), &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(repository(path)).unwrap_or_default();
+    assert!(committed == text, "{path} is not what the types say: run `UPDATE=1 tests/run -quick --test it schema`");
+}
+
+#[test]
+fn committed_schemas_are_what_the_types_say() {
+    check_committed("schema/packer-template.schema.json", &template_schema(&Parts::all().registry));
+    check_committed("schema/packer-vars.schema.json", &vars_schema());
+}
+
+#[test]
+fn the_flagship_and_its_vars_satisfy_them() {
+    for (schema, file) in
+        [("schema/packer-template.schema.json", "packer-template.json"), ("schema/packer-vars.schema.json", "packer-vars.json")]
+    {
+        let validator = jsonschema::validator_for(&read(schema)).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&read(file)).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{file}: {errors:?}");
+    }
+}
+
+#[test]
+fn every_key_says_what_it_is_for() {
+    let schema = read("schema/packer-template.schema.json");
+    let mut silent = Vec::new();
+    collect_silent(&schema, "#", &mut silent);
+    assert!(silent.is_empty(), "keys without a description: {silent:?}");
+}
+
+fn collect_silent(schema: &Value, at: &str, silent: &mut Vec<String>) {
+    if let Some(properties) = schema["properties"].as_object() {
+        for (key, property) in properties {
+            // A `const` or a reference speaks elsewhere.
+            if property.is_object() && property["const"].is_null() && property["$ref"].is_null() && property["description"].is_null() {
+                silent.push(format!("{at}/{key}"));
+            }
+        }
+    }
+    match schema {
+        Value::Object(members) => members.iter().for_each(|(key, value)| collect_silent(value, &format!("{at}/{key}"), silent)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(n, value)| collect_silent(value, &format!("{at}/{n}"), silent)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
