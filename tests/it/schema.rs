@@ -13,6 +13,7 @@ fn read(path: &str) -> Value {
 
 /// `UPDATE=1` rewrites the file.
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "a switch of the test, not of the program")]
 fn check_committed(path: &str, generated: &Value) {
     let text = serde_json::to_string_pretty(generated).unwrap() + "\n";
     if std::env::var_os("UPDATE").is_some() {

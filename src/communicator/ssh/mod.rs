@@ -1,7 +1,7 @@
 //! SSH by the system's `ssh`, over one multiplexed connection a build.
 //!
 //! - [`config`]: what a builder says ([`SshConfig`]), and the private `ssh_config` made of it;
-//! - [`connect`]: waits for the guest ([`connect::connect`]) and says why it waits;
+//! - [`mod@connect`]: waits for the guest ([`connect::connect`]) and says why it waits;
 //! - [`master`]: the one `ssh` process of a connection; it dies with us;
 //! - [`channel`]: running a command on the guest; [`relay`]: its output, as events;
 //! - [`transfer`]: files and directories, by [`archive`] (tar streams); [`quote`]: paths on a remote command line.
