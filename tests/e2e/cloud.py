@@ -78,7 +78,8 @@ class Machine:
             interface.public_ip = self.address
 
     def holds(self, group_id):
-        groups = [*self.instance.security_groups, *(g for n in self.instance.nics.values() for g in n.group_set)]
+        # The groups of an explicit network interface stand only there; a change of groups moto keeps only in the instance.
+        groups = self.instance.security_groups or [g for n in self.instance.nics.values() for g in n.group_set]
         return self.shown != "terminated" and group_id in {group.id for group in groups}
 
 

@@ -1,11 +1,19 @@
 #!/bin/bash
 # Builds a template against a local EC2: no account, no network, no cost.
 #
-#   tests/e2e/try.sh target/release/amibake build -var-file packer-vars.json packer-template.json
+#   tests/e2e/try.sh                                   bakes the template at the top of the project with the program built here
+#   tests/e2e/try.sh amibake build TEMPLATE            any command, any template
+#   tests/e2e/try.sh --help                            times and faults, given before the command
 #
-# Prints afterwards which images were made, what is in them and what was left behind. Options go before the command:
-# tests/e2e/try.sh --help
+# Prints afterwards which images were made, what is in them and what was left behind.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
 "$here/setup.sh" >&2
-exec "$here/../../target/e2e-venv/bin/python" "$here/ec2.py" "$@"
+if (($# == 0)); then
+  cd "$root"
+  echo "building amibake (the first time takes minutes: the AWS SDK is large)" >&2
+  cargo build --quiet
+  set -- target/debug/amibake build -var-file packer-vars.json packer-template.json
+fi
+exec "$root/target/e2e-venv/bin/python" "$here/ec2.py" "$@"
