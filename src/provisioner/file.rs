@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{ProvisionContext, ProvisionError, Provisioner};
+use super::{PATIENCE, ProvisionContext, ProvisionError, Provisioner};
 use crate::communicator::Content;
 
 /// Copies files and directories to the guest, or from it.
@@ -82,8 +82,8 @@ impl Provisioner for File {
         if let Some(content) = &self.content {
             let content = cx.render(content)?;
             cx.report.say(format!("Uploading content => {destination}"));
-            let sent = cx.communicator.upload(Content::Bytes(content.as_bytes()), &destination, None);
-            return cx.unless_cancelled(sent).await?.map_err(|error| ProvisionError::Failed(format!("Upload failed: {error}")));
+            let sent = cx.while_away(PATIENCE, || cx.communicator.upload(Content::Bytes(content.as_bytes()), &destination, None));
+            return sent.await.map_err(|error| error.within("Upload failed"));
         }
         for source in self.sources() {
             let source = cx.render(source)?;
@@ -115,13 +115,13 @@ async fn upload(cx: &ProvisionContext<'_>, source: &str, destination: &str) -> R
     let failed = |why: String| ProvisionError::Failed(format!("Upload failed: {why}"));
     let about = tokio::fs::metadata(source).await.map_err(|error| failed(format!("{source}: {error}")))?;
     let sent = if about.is_dir() {
-        cx.unless_cancelled(cx.communicator.upload_dir(source, destination)).await?
+        cx.while_away(PATIENCE, || cx.communicator.upload_dir(source, destination)).await
     } else {
         let target = into_directory(source, destination);
         let mode = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o7777;
-        cx.unless_cancelled(cx.communicator.upload(Content::File(Path::new(source)), &target, Some(mode))).await?
+        cx.while_away(PATIENCE, || cx.communicator.upload(Content::File(Path::new(source)), &target, Some(mode))).await
     };
-    sent.map_err(|error| failed(error.to_string()))
+    sent.map_err(|error| error.within("Upload failed"))
 }
 
 async fn download(cx: &ProvisionContext<'_>, source: &str, destination: &str) -> Result<(), ProvisionError> {
@@ -133,11 +133,11 @@ async fn download(cx: &ProvisionContext<'_>, source: &str, destination: &str) ->
         tokio::fs::create_dir_all(directory).await.map_err(|error| failed(format!("mkdir {}: {error}", directory.display())))?;
     }
     let got = if source.ends_with('/') {
-        cx.unless_cancelled(cx.communicator.download_dir(source, Path::new(&target))).await?
+        cx.while_away(PATIENCE, || cx.communicator.download_dir(source, Path::new(&target))).await
     } else {
-        cx.unless_cancelled(cx.communicator.download(source, Path::new(&target))).await?
+        cx.while_away(PATIENCE, || cx.communicator.download(source, Path::new(&target))).await
     };
-    got.map_err(|error| failed(error.to_string()))
+    got.map_err(|error| error.within("Download failed"))
 }
 
 /// A destination with a trailing slash is a directory: the file keeps its name there.

@@ -7,11 +7,13 @@ pub mod shell;
 pub mod shell_local;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::communicator::Communicator;
+use crate::communicator::{Communicator, CommunicatorError};
 use crate::engine::late::LateContext;
 use crate::event::Reporter;
 
@@ -48,7 +50,47 @@ pub enum ProvisionError {
     Failed(String),
 }
 
+impl ProvisionError {
+    /// The same failure, with what it happened to.
+    #[must_use]
+    pub fn within(self, what: &str) -> Self {
+        match self {
+            Self::Cancelled => Self::Cancelled,
+            Self::Failed(why) => Self::Failed(format!("{what}: {why}")),
+        }
+    }
+}
+
+/// How long a guest that is away is waited for where the template does not say: Packer's `start_retry_timeout`.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+/// Packer's pause between two tries.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
+
 impl ProvisionContext<'_> {
+    /// Tries again while the guest cannot be reached (it restarts), until the limit is over.
+    ///
+    /// # Errors
+    /// What else went wrong, and being told to stop.
+    pub async fn while_away<T, F>(&self, limit: Duration, mut attempt: impl FnMut() -> F) -> Result<T, ProvisionError>
+    where
+        F: Future<Output = Result<T, CommunicatorError>>,
+    {
+        let deadline = Instant::now() + limit;
+        let mut told = false;
+        loop {
+            match self.unless_cancelled(attempt()).await? {
+                Ok(done) => return Ok(done),
+                Err(CommunicatorError::Lost) if Instant::now() + RETRY_PAUSE < deadline => {
+                    if !std::mem::replace(&mut told, true) {
+                        self.report.detail("the connection to the guest was lost; waiting for it to come back");
+                    }
+                    self.unless_cancelled(sleep(RETRY_PAUSE)).await?;
+                }
+                Err(error) => return Err(ProvisionError::Failed(error.to_string())),
+            }
+        }
+    }
+
     /// Renders a run-time field that knows only the build's data.
     ///
     /// # Errors

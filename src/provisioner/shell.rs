@@ -10,16 +10,11 @@ use amibake_template::component::{Check, Component, GoDuration, Kind, Late};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::script::{self, DISCONNECTED, Given};
-use super::{ProvisionContext, ProvisionError, Provisioner};
-use crate::communicator::{CommunicatorError, Content, Ended};
-
-/// How long Packer tries to start a script where the template does not say.
-const START_RETRY: Duration = Duration::from_secs(300);
-/// Packer's pause between two tries.
-const RETRY_PAUSE: Duration = Duration::from_secs(2);
+use super::{PATIENCE, ProvisionContext, ProvisionError, Provisioner};
+use crate::communicator::{Content, Ended};
 
 /// Runs scripts on the guest.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -87,7 +82,8 @@ impl Provisioner for Shell {
         if self.use_env_var_file {
             let format = self.env_var_format.as_deref().unwrap_or("export %s='%s'\n");
             let text = script::format_environment(format, &variables);
-            self.until_started(cx, || cx.communicator.upload(Content::Bytes(text.as_bytes()), &remote.variables, Some(0o600))).await?;
+            cx.while_away(self.start_limit(), || cx.communicator.upload(Content::Bytes(text.as_bytes()), &remote.variables, Some(0o600)))
+                .await?;
         }
         if self.given().files().is_empty() {
             let text = self.inline(cx)?;
@@ -118,6 +114,10 @@ struct Remote {
 impl Shell {
     fn given(&self) -> Given<'_> {
         Given { inline: &self.inline, script: given(self.script.as_ref()), scripts: &self.scripts }
+    }
+
+    fn start_limit(&self) -> Duration {
+        self.start_retry_timeout.and_then(GoDuration::positive).unwrap_or(PATIENCE)
     }
 
     fn remote(&self) -> Remote {
@@ -182,8 +182,8 @@ impl Shell {
     ) -> Result<(), ProvisionError> {
         let command = self.command(cx, remote, variables)?;
         // Upload and start belong together: after a restart of the guest its /tmp may be empty again.
-        let ended = self
-            .until_started(cx, || async {
+        let ended = cx
+            .while_away(self.start_limit(), || async {
                 cx.communicator.upload(Content::Bytes(text), &remote.script, Some(0o755)).await?;
                 cx.communicator.run(&command, cx.report).await
             })
@@ -197,7 +197,7 @@ impl Shell {
             remove = format!("{remove} {}", remote.variables);
         }
         let failed = |why| ProvisionError::Failed(format!("Error removing temporary script at {}: {why}", remote.script));
-        match self.until_started(cx, || cx.communicator.run(&remove, cx.report)).await? {
+        match cx.while_away(self.start_limit(), || cx.communicator.run(&remove, cx.report)).await? {
             Ended::Status(0) => Ok(()),
             // Removed together with the guest's /tmp, or about to be.
             Ended::Disconnected if self.expect_disconnect => Ok(()),
@@ -215,22 +215,6 @@ impl Shell {
                     .to_owned(),
             )),
             Ended::Status(status) => script::judge(i64::from(status), &self.valid_exit_codes).map_err(ProvisionError::Failed),
-        }
-    }
-
-    /// Tries again while the guest cannot be reached, until `start_retry_timeout` is over.
-    async fn until_started<T, F>(&self, cx: &ProvisionContext<'_>, mut attempt: impl FnMut() -> F) -> Result<T, ProvisionError>
-    where
-        F: Future<Output = Result<T, CommunicatorError>>,
-    {
-        let limit = self.start_retry_timeout.and_then(GoDuration::positive).unwrap_or(START_RETRY);
-        let deadline = Instant::now() + limit;
-        loop {
-            match cx.unless_cancelled(attempt()).await? {
-                Ok(done) => return Ok(done),
-                Err(CommunicatorError::Lost) if Instant::now() + RETRY_PAUSE < deadline => cx.unless_cancelled(sleep(RETRY_PAUSE)).await?,
-                Err(error) => return Err(ProvisionError::Failed(error.to_string())),
-            }
         }
     }
 }

@@ -1,17 +1,15 @@
 //! Running a command on the guest, one channel of the open connection each.
 
-use std::path::Path;
 use std::process::Stdio as LocalStdio;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use openssh::{Child, Error, Session, Stdio};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::master::Master;
 use super::relay::relay;
-use crate::communicator::{Communicator, CommunicatorError, Content, Ended};
+use crate::communicator::{CommunicatorError, Ended};
 use crate::event::{Reporter, Stream};
 
 /// sshd allows ten channels a connection (`MaxSessions`); a channel just closed may still count.
@@ -19,14 +17,13 @@ const CHANNELS: usize = 8;
 /// As much of a guest's complaint is kept.
 const LONGEST_COMPLAINT: usize = 16 * 1024;
 
-/// An open connection to a guest.
-pub struct SshCommunicator {
+/// One open connection to a guest; once lost it stays lost.
+pub(super) struct Line {
     session: Session,
     master: Master,
     channels: Semaphore,
     guest: Guest,
     pty: bool,
-    host: String,
 }
 
 /// What the guest turned out to be.
@@ -79,12 +76,12 @@ pub(super) struct Channel<'a> {
     _place: SemaphorePermit<'a>,
 }
 
-impl SshCommunicator {
+impl Line {
     /// Takes a connection over that has just been opened, and asks the guest what it is.
-    pub(super) async fn open(master: Master, host: String, pty: bool, forward_agent: bool) -> Result<Self, CommunicatorError> {
+    pub(super) async fn open(master: Master, pty: bool, forward_agent: bool) -> Result<Self, CommunicatorError> {
         let session = Session::resume_mux(master.socket().into_boxed_path(), None);
         let guest = Guest { posix: false, tar: Tar::Missing };
-        let mut opened = Self { session, master, channels: Semaphore::new(CHANNELS), guest, pty, host };
+        let mut opened = Self { session, master, channels: Semaphore::new(CHANNELS), guest, pty };
         if forward_agent {
             // sshd serves the agent to every command once one has asked for it; the multiplexing library cannot ask.
             let _ = opened.master.attached(&["-A"], "true").stdin(LocalStdio::null()).output().await;
@@ -94,13 +91,8 @@ impl SshCommunicator {
         Ok(opened)
     }
 
-    /// The guest's host name or address.
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
     /// Ends the connection and removes what it kept on this machine. Dropping does the same without waiting for it.
-    pub async fn close(self) {
+    pub(super) async fn close(self) {
         self.master.close().await;
     }
 
@@ -123,7 +115,8 @@ impl SshCommunicator {
         if self.is_lost().await { CommunicatorError::Lost } else { CommunicatorError::Refused(chain(error)) }
     }
 
-    async fn is_lost(&self) -> bool {
+    /// Whether ssh has noticed that the connection is gone.
+    pub(super) async fn is_lost(&self) -> bool {
         self.session.check().await.is_err()
     }
 
@@ -166,6 +159,12 @@ impl SshCommunicator {
         if self.guest.posix { format!("(\n{command}\n)\nexit $?") } else { command.to_owned() }
     }
 
+    /// Runs a command, with a terminal where the template asks for one.
+    pub(super) async fn run(&self, command: &str, output: &Reporter) -> Result<Ended, CommunicatorError> {
+        let command = self.wrapped(command);
+        if self.pty { self.run_on_terminal(&command, output).await } else { self.run_plain(&command, output).await }
+    }
+
     async fn run_plain(&self, command: &str, output: &Reporter) -> Result<Ended, CommunicatorError> {
         let mut channel = self.spawn(command, Stdio::null(), Stdio::piped()).await?;
         let (out, err) = (channel.child.stdout().take(), channel.child.stderr().take());
@@ -186,30 +185,6 @@ impl SshCommunicator {
             Some(code) => Ok(Ended::Status(code)),
             None => Ok(Ended::Disconnected),
         }
-    }
-}
-
-#[async_trait]
-impl Communicator for SshCommunicator {
-    async fn run(&self, command: &str, output: &Reporter) -> Result<Ended, CommunicatorError> {
-        let command = self.wrapped(command);
-        if self.pty { self.run_on_terminal(&command, output).await } else { self.run_plain(&command, output).await }
-    }
-
-    async fn upload(&self, content: Content<'_>, remote: &str, mode: Option<u32>) -> Result<(), CommunicatorError> {
-        self.upload_file(content, remote, mode).await
-    }
-
-    async fn upload_dir(&self, local: &str, remote: &str) -> Result<(), CommunicatorError> {
-        self.upload_tree(local, remote).await
-    }
-
-    async fn download(&self, remote: &str, local: &Path) -> Result<(), CommunicatorError> {
-        self.download_file(remote, local).await
-    }
-
-    async fn download_dir(&self, remote: &str, local: &Path) -> Result<(), CommunicatorError> {
-        self.download_tree(remote, local).await
     }
 }
 

@@ -8,8 +8,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::channel::Line;
 use super::master::{Master, Started};
 use super::{Address, SshCommunicator, SshConfig};
+use crate::communicator::CommunicatorError;
 use crate::event::Reporter;
 
 /// Both of Packer's limits where the template sets neither.
@@ -206,8 +208,7 @@ impl<'a> Wait<'a> {
         };
         match started {
             Started::Up(master) => {
-                let (pty, agent) = (self.config.pty, self.config.forward_agent.is_some());
-                let opened = SshCommunicator::open(master, at.host.clone(), pty, agent).await;
+                let opened = open(self.config, master).await.map(|line| SshCommunicator::new(self.config, at.clone(), line));
                 Ok(opened.map_err(|error| NotYet::Waiting(error.to_string())))
             }
             Started::Refused(words) if is_hopeless(&words) => Err(ConnectError::Fatal(words)),
@@ -253,6 +254,25 @@ impl<'a> Wait<'a> {
             self.explained = Some(Instant::now());
         }
         self.reason = reason;
+    }
+}
+
+async fn open(config: &SshConfig, master: Master) -> Result<Line, CommunicatorError> {
+    Line::open(master, config.pty, config.forward_agent.is_some()).await
+}
+
+/// One attempt to log in where it worked before: after a restart of the guest.
+///
+/// # Errors
+/// `Lost` while the guest cannot be reached or does not let us in (yet).
+pub(super) async fn log_in_again(config: &SshConfig, at: &Address) -> Result<Line, CommunicatorError> {
+    if config.is_direct() && probe(at).await.is_err() {
+        return Err(CommunicatorError::Lost);
+    }
+    match timeout(LOGIN_TIMEOUT, Master::start(config, at)).await {
+        Ok(Ok(Started::Up(master))) => open(config, master).await,
+        Ok(Ok(Started::Refused(_))) | Err(_) => Err(CommunicatorError::Lost),
+        Ok(Err(why)) => Err(CommunicatorError::Refused(why)),
     }
 }
 

@@ -12,9 +12,8 @@ use std::path::{Path, PathBuf};
 use openssh::Stdio;
 use tokio::io::AsyncWriteExt as _;
 
-use super::SshCommunicator;
 use super::archive::{read_tree, write_tree};
-use super::channel::{Channel, Ran, Tar, head, local};
+use super::channel::{Channel, Line, Ran, Tar, head, local};
 use super::quote::{literal, remote_path};
 use crate::communicator::{CommunicatorError, Content, Ended};
 
@@ -40,7 +39,7 @@ fn sh(script: &str, path: &str, rest: &[&str]) -> String {
     format!("exec /bin/sh -c {} sh {}{rest}", literal(script), remote_path(path))
 }
 
-impl SshCommunicator {
+impl Line {
     pub(super) async fn upload_file(&self, content: Content<'_>, remote: &str, mode: Option<u32>) -> Result<(), CommunicatorError> {
         let octal = |mode: u32| format!("{:o}", mode & 0o777);
         let command = |like: Option<u32>| match (mode, like) {
