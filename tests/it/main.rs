@@ -5,6 +5,7 @@
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `ssh`: the communicator against a real sshd.
 //! - `schema`: the published JSON Schemas are what the types say.
 //! - `layers`: the architecture, read from the `use` lines.
 
@@ -22,3 +23,4 @@ mod layers;
 mod packer;
 mod program;
 mod schema;
+mod ssh;

@@ -1,0 +1,322 @@
+//! The SSH communicator against a real sshd of this machine, on a free loopback port, as the user who runs the tests.
+
+use std::collections::BTreeMap;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use amibake::communicator::ssh::{Address, ConnectError, Login, PrivateKey, SshCommunicator, SshConfig, connect};
+use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
+use amibake::event::{Event, Reporter, Stream, What};
+use tokio_util::sync::CancellationToken;
+
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// An sshd with a key that it lets in, and a folder to play in.
+struct Guest {
+    dir: tempfile::TempDir,
+    port: u16,
+    sshd: Child,
+}
+
+impl Guest {
+    /// None, aloud, where this machine has no sshd; `AMIBAKE_E2E=require` makes that a failure.
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::print_stderr,
+        reason = "a test that does nothing has to say so, unless it is told that it must not"
+    )]
+    fn start() -> Option<Self> {
+        if !Path::new(SSHD).exists() {
+            assert!(std::env::var_os("AMIBAKE_E2E").is_none_or(|word| word != "require"), "there is no {SSHD}");
+            eprintln!("NOT TESTED: there is no {SSHD}");
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["host", "user"] {
+            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(dir.path().join(name)).status();
+            assert!(made.unwrap().success());
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = format!(
+            "ListenAddress 127.0.0.1:{port}\nHostKey {0}/host\nAuthorizedKeysFile {0}/user.pub\nStrictModes no\nUsePAM no\nPidFile none\n\
+             PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+            dir.path().display()
+        );
+        std::fs::write(dir.path().join("config"), config).unwrap();
+        std::fs::create_dir(dir.path().join("run")).unwrap();
+        let sshd = spawn(dir.path(), port);
+        Some(Self { dir, port, sshd })
+    }
+
+    fn restart(&mut self) {
+        self.stop();
+        self.sshd = spawn(self.dir.path(), self.port);
+    }
+
+    /// As a machine that goes down: the connections go with it.
+    fn stop(&mut self) {
+        let _ = Command::new("pkill").args(["-KILL", "-P", &self.sshd.id().to_string()]).status();
+        let _ = self.sshd.kill();
+        let _ = self.sshd.wait();
+    }
+
+    fn address(&self) -> Address {
+        Address { host: "127.0.0.1".to_owned(), port: self.port }
+    }
+
+    fn config(&self) -> SshConfig {
+        let username = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned();
+        let mut config =
+            SshConfig::new(Login { username, private_key: Some(PrivateKey::File(self.dir.path().join("user"))), ..Login::default() });
+        config.runtime_dir = Some(self.dir.path().join("run"));
+        config
+    }
+
+    async fn connect(&self, config: &SshConfig) -> Result<SshCommunicator, ConnectError> {
+        connect(config, &self.address(), &Reporter::new().0, &CancellationToken::new()).await
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// What the connection keeps on this machine.
+    fn kept(&self) -> usize {
+        std::fs::read_dir(self.path("run")).unwrap().count()
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(dir: &Path, port: u16) -> Child {
+    // sshd separates privileges in this folder.
+    let _ = std::fs::create_dir_all("/run/sshd");
+    let mut command = Command::new(SSHD);
+    command.args(["-D", "-f"]).arg(dir.join("config")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let sshd = command.spawn().unwrap();
+    let limit = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < limit, "sshd does not answer");
+        std::thread::yield_now();
+    }
+    sshd
+}
+
+fn output(events: &mpsc::Receiver<Event>, wanted: Stream) -> Vec<String> {
+    let texts = events.try_iter().filter_map(|event| match event.what {
+        What::Output { stream, text } if stream == wanted => Some(text),
+        _ => None,
+    });
+    texts.flat_map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// Starts a guest, connects, or leaves the test.
+macro_rules! connected {
+    () => {{
+        let Some(guest) = Guest::start() else { return };
+        let connection = guest.connect(&guest.config()).await.unwrap();
+        (guest, connection)
+    }};
+}
+
+#[tokio::test]
+async fn a_command_ends_as_it_ended_on_the_guest() {
+    let (_guest, connection) = connected!();
+    let report = Reporter::new().0;
+    for (command, ended) in [
+        ("true", 0),
+        ("exit 4", 4),
+        ("exit 127", 127),
+        ("no-such-command-here", 127),
+        ("exit 255", 255),
+        ("sh -c 'kill -KILL $$'", 137),
+        ("sh -c 'kill -TERM $$'", 143),
+    ] {
+        assert_eq!(connection.run(command, &report).await.unwrap(), Ended::Status(ended), "{command}");
+    }
+}
+
+#[tokio::test]
+async fn output_comes_whole_and_in_order() {
+    let (_guest, connection) = connected!();
+    let (report, events) = Reporter::new();
+    let ended = connection.run("seq 1 200000; printf 'a\\rb  \\n'; echo oops >&2; printf last", &report).await.unwrap();
+    assert_eq!(ended, Ended::Status(0));
+    let told: Vec<Event> = events.try_iter().collect();
+    let (again, events) = Reporter::new();
+    told.into_iter().for_each(|event| again.tell(event.what));
+    drop(again);
+    let all: Vec<Event> = events.iter().collect();
+    let of = |wanted| {
+        let (to, from) = mpsc::channel();
+        all.iter().cloned().for_each(|event| to.send(event).unwrap());
+        drop(to);
+        output(&from, wanted)
+    };
+    let lines = of(Stream::Out);
+    assert_eq!(lines.len(), 200_002);
+    assert!(lines.iter().take(200_000).enumerate().all(|(n, line)| *line == (n + 1).to_string()));
+    assert_eq!(lines[200_000..], ["b", "last"], "what stands before a carriage return goes, and blanks at the end");
+    assert_eq!(of(Stream::Err), ["oops"]);
+}
+
+#[tokio::test]
+async fn many_commands_share_one_connection() {
+    let (guest, connection) = connected!();
+    let reports: Vec<_> = (0..20).map(|_| Reporter::new()).collect();
+    let all = futures_util::future::join_all(reports.iter().map(|(report, _)| connection.run("echo $SSH_CONNECTION; sleep 0.05", report)));
+    assert!(all.await.into_iter().all(|ended| ended.unwrap() == Ended::Status(0)));
+    let mut connections: Vec<_> = reports.iter().flat_map(|(_, events)| output(events, Stream::Out)).collect();
+    connections.sort();
+    connections.dedup();
+    assert_eq!(connections.len(), 1, "{connections:?}");
+    connection.close().await;
+    assert_eq!(guest.kept(), 0, "closing leaves nothing on this machine");
+}
+
+#[tokio::test]
+async fn files_arrive_with_content_and_mode() {
+    let (guest, connection) = connected!();
+    let target = guest.path("it's a file");
+    connection.upload(Content::Bytes(b"one\n"), &target.to_string_lossy(), Some(0o755)).await.unwrap();
+    assert_eq!(std::fs::read(&target).unwrap(), b"one\n");
+    assert_eq!(mode(&target), 0o755);
+    let source = guest.path("source");
+    std::fs::write(&source, vec![7; 3_000_000]).unwrap();
+    std::fs::set_permissions(&source, std::fs::Permissions::from_mode(0o640)).unwrap();
+    connection.upload(Content::File(&source), &guest.path("copy").to_string_lossy(), None).await.unwrap();
+    assert_eq!((std::fs::read(guest.path("copy")).unwrap().len(), mode(&guest.path("copy"))), (3_000_000, 0o640));
+    connection.download(&guest.path("copy").to_string_lossy(), &guest.path("back")).await.unwrap();
+    assert_eq!(std::fs::read(guest.path("back")).unwrap(), std::fs::read(&source).unwrap());
+    let missing = connection.download("/no/such/file", &guest.path("nothing")).await.unwrap_err();
+    assert!(missing.to_string().contains("No such file"), "{missing}");
+    assert!(!guest.path("nothing").exists(), "a failed download leaves no empty file");
+    let refused = connection.upload(Content::Bytes(b""), "/no/such/folder/file", None).await.unwrap_err();
+    assert!(refused.to_string().contains("cannot write /no/such/folder/file"), "{refused}");
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// Relative path to mode and content; directories have no content.
+fn tree(root: &Path) -> BTreeMap<String, (u32, Option<String>)> {
+    let mut found = BTreeMap::new();
+    let mut todo = vec![root.to_owned()];
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(dir).unwrap().flatten() {
+            let path = entry.path();
+            let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+            let content = path.is_file().then(|| std::fs::read_to_string(&path).unwrap());
+            if path.is_dir() {
+                todo.push(path.clone());
+            }
+            found.insert(name, (mode(&path), content));
+        }
+    }
+    found
+}
+
+/// A directory with what directories have: a hidden file, an empty folder, a link, a script.
+fn make_tree(root: &Path) {
+    std::fs::create_dir_all(root.join("empty")).unwrap();
+    std::fs::create_dir_all(root.join("sub")).unwrap();
+    for (name, mode) in [("plain", 0o644), (".hidden", 0o600), ("sub/run.sh", 0o755)] {
+        std::fs::write(root.join(name), name).unwrap();
+        std::fs::set_permissions(root.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    std::os::unix::fs::symlink("plain", root.join("link")).unwrap();
+}
+
+#[tokio::test]
+async fn directories_arrive_as_packer_brings_them() {
+    let (guest, connection) = connected!();
+    let source = guest.path("source");
+    make_tree(&source);
+    let with_slash = format!("{}/", source.display());
+    let expected = tree(&source);
+    assert_eq!(expected["link"].1.as_deref(), Some("plain"), "links are followed, as scp does");
+
+    // With a slash: the contents, into a directory that exists.
+    std::fs::create_dir(guest.path("there")).unwrap();
+    connection.upload_dir(&with_slash, &guest.path("there").to_string_lossy()).await.unwrap();
+    assert_eq!(tree(&guest.path("there")), expected);
+    assert!(!guest.path("there/link").is_symlink());
+    let missing = connection.upload_dir(&with_slash, &guest.path("missing").to_string_lossy()).await.unwrap_err();
+    assert!(missing.to_string().contains("is not a directory"), "{missing}");
+
+    // Without: the directory itself, or under the target's name where that does not exist.
+    connection.upload_dir(&source.to_string_lossy(), &guest.path("there").to_string_lossy()).await.unwrap();
+    assert_eq!(tree(&guest.path("there/source")), expected);
+    connection.upload_dir(&source.to_string_lossy(), &guest.path("renamed").to_string_lossy()).await.unwrap();
+    assert_eq!(tree(&guest.path("renamed")), expected);
+
+    std::fs::create_dir(guest.path("back")).unwrap();
+    connection.download_dir(&format!("{}/", guest.path("renamed").display()), &guest.path("back")).await.unwrap();
+    assert_eq!(tree(&guest.path("back")), expected);
+}
+
+#[tokio::test]
+async fn a_terminal_is_given_where_the_template_asks_for_one() {
+    let Some(guest) = Guest::start() else { return };
+    let config = SshConfig { pty: true, ..guest.config() };
+    let connection = guest.connect(&config).await.unwrap();
+    let (report, events) = Reporter::new();
+    assert_eq!(connection.run("[ -t 1 ] && echo terminal; exit 3", &report).await.unwrap(), Ended::Status(3));
+    assert_eq!(output(&events, Stream::Out), ["terminal"]);
+}
+
+#[tokio::test]
+async fn a_restart_of_the_guest_is_survived() {
+    let (mut guest, connection) = connected!();
+    let report = Reporter::new().0;
+    let mark = guest.path("begun");
+    let command = format!("touch {}; sleep 60", mark.display());
+    let ended = {
+        let run = connection.run(&command, &report);
+        let down = async {
+            while !mark.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            guest.stop();
+        };
+        tokio::join!(run, down).0
+    };
+    assert_eq!(ended.unwrap(), Ended::Disconnected);
+    let away = connection.run("true", &report).await;
+    assert!(matches!(away, Err(CommunicatorError::Lost)), "{away:?}");
+    guest.restart();
+    assert_eq!(connection.run("exit 7", &report).await.unwrap(), Ended::Status(7));
+    connection.upload(Content::Bytes(b"x"), &guest.path("after").to_string_lossy(), None).await.unwrap();
+    drop(connection);
+    assert_eq!(guest.kept(), 0, "dropping leaves nothing on this machine");
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_told_as_that() {
+    let Some(guest) = Guest::start() else { return };
+    let config = SshConfig { handshake_attempts: Some(1), ..guest.config() };
+    let config = SshConfig { login: Login { private_key: Some(PrivateKey::File(guest.path("host"))), ..config.login.clone() }, ..config };
+    let refused = guest.connect(&config).await.err().unwrap();
+    assert!(matches!(&refused, ConnectError::Authentication(words) if words.contains("Permission denied")), "{refused}");
+    assert_eq!(guest.kept(), 0);
+}
+
+#[tokio::test]
+async fn cancelling_ends_the_wait() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = Address { host: closed.ip().to_string(), port: closed.port() };
+    let cancel = CancellationToken::new();
+    let config = SshConfig::new(Login { username: "nobody".to_owned(), ..Login::default() });
+    let report = Reporter::new().0;
+    let (connected, ()) = tokio::join!(connect(&config, &address, &report, &cancel), async { cancel.cancel() });
+    assert!(matches!(connected.err(), Some(ConnectError::Cancelled)));
+}
