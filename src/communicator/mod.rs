@@ -81,3 +81,13 @@ pub enum CommunicatorError {
         source: std::io::Error,
     },
 }
+
+impl CommunicatorError {
+    /// The error with its cause, for a message that ends here.
+    pub fn whole(&self) -> String {
+        match self {
+            Self::Local { what, source } => format!("{what}: {source}"),
+            Self::Lost | Self::Refused(_) => self.to_string(),
+        }
+    }
+}

@@ -118,32 +118,38 @@ async fn upload(cx: &ProvisionContext<'_>, source: &str, destination: &str) -> R
         cx.while_away(PATIENCE, || cx.communicator.upload_dir(source, destination)).await
     } else {
         let target = into_directory(source, destination);
-        let mode = std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o7777;
-        cx.while_away(PATIENCE, || cx.communicator.upload(Content::File(Path::new(source)), &target, Some(mode))).await
+        // No mode is asked for: as with scp, an existing file keeps its own and a new one takes the source's.
+        cx.while_away(PATIENCE, || cx.communicator.upload(Content::File(Path::new(source)), &target, None)).await
     };
     sent.map_err(|error| error.within("Upload failed"))
 }
 
+/// A source with a trailing slash is a directory, which lands in the destination under its own name (as with Packer 1.6.6).
 async fn download(cx: &ProvisionContext<'_>, source: &str, destination: &str) -> Result<(), ProvisionError> {
     cx.report.say(format!("Downloading {source} => {destination}"));
-    let failed = |why: String| ProvisionError::Failed(format!("Download failed: {why}"));
-    let target = if source.ends_with('/') { destination.to_owned() } else { into_directory(source, destination) };
-    let directory = if target.ends_with('/') { Some(Path::new(&target)) } else { Path::new(&target).parent() };
-    if let Some(directory) = directory.filter(|path| !path.as_os_str().is_empty()) {
-        tokio::fs::create_dir_all(directory).await.map_err(|error| failed(format!("mkdir {}: {error}", directory.display())))?;
+    let is_directory = source.ends_with('/');
+    let target = if is_directory { Path::new(destination).join(base_name(source)) } else { into_directory(source, destination).into() };
+    let make = if is_directory { Some(target.as_path()) } else { target.parent() };
+    if let Some(directory) = make.filter(|path| !path.as_os_str().is_empty()) {
+        let failed = |error| ProvisionError::Failed(format!("Download failed: mkdir {}: {error}", directory.display()));
+        tokio::fs::create_dir_all(directory).await.map_err(failed)?;
     }
-    let got = if source.ends_with('/') {
-        cx.while_away(PATIENCE, || cx.communicator.download_dir(source, Path::new(&target))).await
+    let got = if is_directory {
+        cx.while_away(PATIENCE, || cx.communicator.download_dir(source, &target)).await
     } else {
-        cx.while_away(PATIENCE, || cx.communicator.download(source, Path::new(&target))).await
+        cx.while_away(PATIENCE, || cx.communicator.download(source, &target)).await
     };
     got.map_err(|error| error.within("Download failed"))
+}
+
+fn base_name(path: &str) -> String {
+    Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// A destination with a trailing slash is a directory: the file keeps its name there.
 fn into_directory(source: &str, destination: &str) -> String {
     match destination.ends_with('/') {
-        true => format!("{destination}{}", Path::new(source).file_name().unwrap_or_default().to_string_lossy()),
+        true => format!("{destination}{}", base_name(source)),
         false => destination.to_owned(),
     }
 }

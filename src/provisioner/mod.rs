@@ -86,7 +86,7 @@ impl ProvisionContext<'_> {
                     }
                     self.unless_cancelled(sleep(RETRY_PAUSE)).await?;
                 }
-                Err(error) => return Err(ProvisionError::Failed(error.to_string())),
+                Err(error) => return Err(ProvisionError::Failed(error.whole())),
             }
         }
     }

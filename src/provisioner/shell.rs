@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use amibake_template::component::{Check, Component, GoDuration, Kind, Late};
@@ -58,6 +59,10 @@ pub struct Shell {
     pub skip_clean: bool,
     /// The connection may go away while a script runs (it restarts the guest, say). Default: false.
     pub expect_disconnect: bool,
+    /// One number for all file names of this provisioner, also when it is tried again.
+    #[serde(skip)]
+    #[schemars(skip)]
+    number: OnceLock<u64>,
 }
 
 impl Component for Shell {
@@ -121,7 +126,7 @@ impl Shell {
     }
 
     fn remote(&self) -> Remote {
-        let number = RandomState::new().hash_one(0) % 9999;
+        let number = self.number.get_or_init(|| RandomState::new().hash_one(0) % 9999);
         let folder = given(self.remote_folder.as_ref()).unwrap_or("/tmp");
         let file = given(self.remote_file.as_ref()).map_or_else(|| format!("script_{number}.sh"), str::to_owned);
         let script = given(self.remote_path.as_ref()).map_or_else(|| format!("{folder}/{file}"), str::to_owned);

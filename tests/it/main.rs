@@ -5,6 +5,7 @@
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `guest`: provisioners on a real guest, as Packer was recorded on it.
 //! - `ssh`: the communicator against a real sshd.
 //! - `schema`: the published JSON Schemas are what the types say.
 //! - `layers`: the architecture, read from the `use` lines.
@@ -19,6 +20,7 @@ mod ebs_faults;
 mod ebs_lab;
 mod ebs_run;
 mod ebs_traces;
+mod guest;
 mod layers;
 mod packer;
 mod program;

@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 const SSHD: &str = "/usr/sbin/sshd";
 
 /// An sshd with a key that it lets in, and a folder to play in.
-struct Guest {
+pub struct Guest {
     dir: tempfile::TempDir,
-    port: u16,
+    pub port: u16,
     sshd: Child,
 }
 
@@ -29,7 +29,7 @@ impl Guest {
         clippy::print_stderr,
         reason = "a test that does nothing has to say so, unless it is told that it must not"
     )]
-    fn start() -> Option<Self> {
+    pub fn start() -> Option<Self> {
         if !Path::new(SSHD).exists() {
             assert!(std::env::var_os("AMIBAKE_E2E").is_none_or(|word| word != "require"), "there is no {SSHD}");
             eprintln!("NOT TESTED: there is no {SSHD}");
@@ -68,8 +68,13 @@ impl Guest {
         Address { host: "127.0.0.1".to_owned(), port: self.port }
     }
 
+    /// Who runs the tests.
+    pub fn user() -> String {
+        String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
+    }
+
     fn config(&self) -> SshConfig {
-        let username = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned();
+        let username = Self::user();
         let mut config =
             SshConfig::new(Login { username, private_key: Some(PrivateKey::File(self.dir.path().join("user"))), ..Login::default() });
         config.runtime_dir = Some(self.dir.path().join("run"));
@@ -80,7 +85,7 @@ impl Guest {
         connect(config, &self.address(), &Reporter::new().0, &CancellationToken::new()).await
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
