@@ -9,7 +9,7 @@ use amibake_template::finding::{Finding, Severity};
 use amibake_template::json::{self, Dialect};
 use amibake_template::lang::Host;
 use amibake_template::source::{Sources, Span};
-use amibake_template::variables::{Given, read_var_file};
+use amibake_template::variables::{Given, read_var_file, soften};
 
 use super::args::{ConfigType, TemplateArgs, Variable};
 use crate::settings::Settings;
@@ -74,7 +74,7 @@ impl Loaded {
     fn read_variables(&mut self, path: &str, text: String) {
         let source = self.sources.add(path, text);
         let (root, findings) = json::parse(source, self.sources.text(source), Dialect::default());
-        self.findings.extend(findings);
+        self.findings.extend(soften(findings));
         if let Some(root) = root {
             let (given, findings) = read_var_file(&root);
             self.given.extend(given);

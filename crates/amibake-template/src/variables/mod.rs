@@ -11,7 +11,7 @@ use crate::component::Secret;
 use crate::source::Span;
 
 pub use self::evaluate::evaluate;
-pub use self::var_file::read_var_file;
+pub use self::var_file::{read_var_file, soften};
 
 /// A value given from outside the template. Which of them are secrets only the template says, so that `Debug` shows none.
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! Var files: one JSON object of strings, whatever the file is called.
 
 use super::Given;
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::json::{Node, Value};
 use crate::wording::describe;
 
@@ -25,6 +25,15 @@ pub fn read_var_file(root: &Node) -> (Vec<Given>, Vec<Finding>) {
         given.push(Given { name: member.key.clone(), value, span: member.value.span });
     }
     (given, findings)
+}
+
+/// Packer is milder with var files than with templates: of a key that stands twice the last value wins, and what follows the object
+/// is not read. Both are worth a word, but old files have to go on working.
+pub fn soften(findings: Vec<Finding>) -> impl Iterator<Item = Finding> {
+    findings.into_iter().map(|finding| match finding.code {
+        "duplicate-key" | "trailing-text" => Finding { severity: Severity::Warning, ..finding },
+        _ => finding,
+    })
 }
 
 fn no_string(name: &str, node: &Node, value: &Value) -> Finding {
