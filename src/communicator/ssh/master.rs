@@ -1,8 +1,8 @@
 //! The one `ssh` process of a connection: started, owned and ended here. It dies with us, even when we are killed.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{DirEntry, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -86,7 +86,11 @@ impl Master {
     /// A further ssh on this connection, for what the multiplexing protocol's library cannot ask for (a terminal).
     pub(super) fn attached(&self, options: &[&str], command: &str) -> Command {
         let mut ssh = Command::new("ssh");
-        ssh.args(["-F", "none", "-o", "LogLevel=ERROR", "-S"]).arg(self.socket()).args(options).args([GUEST, "--", command]);
+        // Were the master gone, ssh would look for a host of the alias's name and hand it the command; the proxy keeps it from that.
+        ssh.args(["-F", "none", "-o", "LogLevel=ERROR", "-o", "ProxyCommand=exit 1", "-S"])
+            .arg(self.socket())
+            .args(options)
+            .args([GUEST, "--", command]);
         ssh.env("LC_ALL", "C").kill_on_drop(true).process_group(0);
         ssh
     }
@@ -187,11 +191,16 @@ impl PrivateDir {
 /// Removes the directories of runs that were killed: those that are ours and whose lock nobody holds.
 fn remove_orphans(base: &Path) {
     for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
-        // Only the owner of a directory of mode 0700 can open what is in it.
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_orphan(&entry.path().join("lock")) {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_private(&entry) && is_orphan(&entry.path().join("lock")) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Whether we made the directory. Everybody can make names in `/tmp`, with a pipe for a lock that whoever opens it waits at.
+fn is_private(entry: &DirEntry) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    entry.metadata().is_ok_and(|about| about.is_dir() && about.uid() == own && about.permissions().mode() & 0o077 == 0)
 }
 
 /// Whether nobody holds the lock. A young one may just be about to be taken.
