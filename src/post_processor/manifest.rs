@@ -38,19 +38,21 @@ impl Component for Manifest {
     fn check(&self, _check: &mut Check<'_>) {}
 }
 
-/// The file, in the order in which Packer writes its keys.
-#[derive(Debug, Serialize, Deserialize)]
+/// The file, in the order in which Packer writes its keys; keys that are missing are read as empty, as Packer does.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Written {
     builds: Vec<Entry>,
     last_run_uuid: String,
 }
 
 /// One artifact.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Entry {
     name: String,
     builder_type: String,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     build_time: i64,
     files: Option<Vec<Listed>>,
     artifact_id: String,
@@ -59,7 +61,8 @@ struct Entry {
 }
 
 /// A file of an artifact.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Listed {
     name: String,
     /// Bytes; 0 where it cannot be read.
@@ -111,9 +114,9 @@ impl Manifest {
 fn append(path: &Path, entry: Entry, cx: &PostProcessContext<'_>) -> Result<(), String> {
     let shown = path.display();
     let mut written = match std::fs::read(path) {
-        Ok(text) if text.is_empty() => Written { builds: Vec::new(), last_run_uuid: String::new() },
+        Ok(text) if text.is_empty() => Written::default(),
         Ok(text) => serde_json::from_slice(&text).map_err(|error| format!("Unable to parse content from {shown}: {error}"))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Written { builds: Vec::new(), last_run_uuid: String::new() },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Written::default(),
         Err(error) => return Err(format!("Unable to open {shown} for reading: {error}")),
     };
     if cx.force && written.last_run_uuid != cx.run_uuid {

@@ -84,16 +84,10 @@ impl Provisioner for Shell {
     async fn provision(&self, cx: &ProvisionContext<'_>) -> Result<(), ProvisionError> {
         let remote = self.remote();
         let variables = self.variables(cx)?;
-        if self.use_env_var_file {
-            let format = self.env_var_format.as_deref().unwrap_or("export %s='%s'\n");
-            let text = script::format_environment(format, &variables);
-            cx.while_away(self.start_limit(), || cx.communicator.upload(Content::Bytes(text.as_bytes()), &remote.variables, Some(0o600)))
-                .await?;
-        }
         if self.given().files().is_empty() {
             let text = self.inline(cx)?;
             cx.report.say("Provisioning with shell script: inline");
-            self.run_script(cx, &remote, &variables, text.as_bytes()).await?;
+            self.run_script(cx, &remote, &variables, &self.for_guest(text.into_bytes())).await?;
         }
         for path in self.given().files() {
             cx.report.say(format!("Provisioning with shell script: {path}"));
@@ -122,7 +116,7 @@ impl Shell {
     }
 
     fn start_limit(&self) -> Duration {
-        self.start_retry_timeout.and_then(GoDuration::positive).unwrap_or(PATIENCE)
+        self.start_retry_timeout.and_then(GoDuration::positive).filter(|limit| !limit.is_zero()).unwrap_or(PATIENCE)
     }
 
     fn remote(&self) -> Remote {
@@ -148,9 +142,13 @@ impl Shell {
 
     async fn read(&self, path: &str) -> Result<Vec<u8>, ProvisionError> {
         let failed = |error| ProvisionError::Failed(format!("Error opening shell script: open {path}: {error}"));
-        let text = tokio::fs::read(path).await.map_err(failed)?;
+        Ok(self.for_guest(tokio::fs::read(path).await.map_err(failed)?))
+    }
+
+    /// Line ends as the guest needs them.
+    fn for_guest(&self, text: Vec<u8>) -> Vec<u8> {
         if self.binary || !text.windows(2).any(|pair| pair == b"\r\n") {
-            return Ok(text);
+            return text;
         }
         let mut unix = Vec::with_capacity(text.len());
         for (at, byte) in text.iter().enumerate() {
@@ -158,7 +156,13 @@ impl Shell {
                 unix.push(*byte);
             }
         }
-        Ok(unix)
+        unix
+    }
+
+    /// What the file of variables holds, where they go there and not on the command line.
+    fn variables_file(&self, variables: &BTreeMap<String, String>) -> Option<String> {
+        let format = self.env_var_format.as_deref().unwrap_or("export %s='%s'\n");
+        self.use_env_var_file.then(|| script::format_environment(format, variables))
     }
 
     fn command(&self, cx: &ProvisionContext<'_>, remote: &Remote, variables: &BTreeMap<String, String>) -> Result<String, ProvisionError> {
@@ -186,9 +190,13 @@ impl Shell {
         text: &[u8],
     ) -> Result<(), ProvisionError> {
         let command = self.command(cx, remote, variables)?;
+        let variables_file = self.variables_file(variables);
         // Upload and start belong together: after a restart of the guest its /tmp may be empty again.
         let ended = cx
             .while_away(self.start_limit(), || async {
+                if let Some(text) = &variables_file {
+                    cx.communicator.upload(Content::Bytes(text.as_bytes()), &remote.variables, Some(0o600)).await?;
+                }
                 cx.communicator.upload(Content::Bytes(text), &remote.script, Some(0o755)).await?;
                 cx.communicator.run(&command, cx.report).await
             })
