@@ -235,3 +235,113 @@ impl Shell {
 fn given(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::communicator::{Communicator, CommunicatorError};
+    use crate::engine::late::LateContext;
+    use crate::event::Reporter;
+
+    /// A guest that writes down what it is told, answers scripts with `ended`, and is away at first as often as `away` says.
+    struct Notes {
+        told: Mutex<Vec<String>>,
+        ended: Ended,
+        away: Mutex<u32>,
+    }
+
+    #[async_trait]
+    impl Communicator for Notes {
+        async fn run(&self, command: &str, _output: &Reporter) -> Result<Ended, CommunicatorError> {
+            self.told.lock().unwrap().push(command.to_owned());
+            Ok(if command.starts_with("rm ") { Ended::Status(0) } else { self.ended })
+        }
+
+        async fn upload(&self, content: Content<'_>, remote: &str, mode: Option<u32>) -> Result<(), CommunicatorError> {
+            let mut away = self.away.lock().unwrap();
+            if *away > 0 {
+                *away -= 1;
+                return Err(CommunicatorError::Lost);
+            }
+            let Content::Bytes(text) = content else { return Err(CommunicatorError::Lost) };
+            let text = String::from_utf8_lossy(text);
+            self.told.lock().unwrap().push(format!("{remote} {:o} {text:?}", mode.unwrap_or_default()));
+            Ok(())
+        }
+
+        async fn upload_dir(&self, _local: &str, _remote: &str) -> Result<(), CommunicatorError> {
+            Err(CommunicatorError::Lost)
+        }
+
+        async fn download(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
+            Err(CommunicatorError::Lost)
+        }
+
+        async fn download_dir(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
+            Err(CommunicatorError::Lost)
+        }
+    }
+
+    /// What the guest is told, the random number of file names as `N`, and the provisioner's error.
+    async fn provision(ended: Ended, away: u32, keys: Value) -> (Vec<String>, Option<String>) {
+        let shell: Shell = serde_json::from_value(keys).unwrap();
+        let number = shell.remote().variables.replace(|c: char| !c.is_ascii_digit(), "");
+        let late = LateContext {
+            host: Arc::default(),
+            user: Arc::default(),
+            build_name: "web".to_owned(),
+            build_type: "amazon-ebs".to_owned(),
+            build_data: BTreeMap::new(),
+        };
+        let guest = Notes { told: Mutex::default(), ended, away: Mutex::new(away) };
+        let (report, cancel) = (Reporter::new().0, CancellationToken::new());
+        let cx = ProvisionContext { report: &report, communicator: &guest, late: &late, cancel: &cancel };
+        let error = shell.provision(&cx).await.err().map(|error| error.to_string());
+        let told = guest.told.into_inner().unwrap();
+        (told.iter().map(|line| line.replace(&format!("_{number}."), "_N.")).collect(), error)
+    }
+
+    #[track_caller]
+    fn check(keys: Value, expected: &[&str]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (told, error) = runtime.block_on(provision(Ended::Status(0), 0, keys.clone()));
+        assert_eq!((told.iter().map(String::as_str).collect::<Vec<_>>(), error), (expected.to_vec(), None), "{keys}");
+    }
+
+    #[test]
+    fn the_guest_is_told_what_packer_tells_it() {
+        let own = "PACKER_BUILDER_TYPE='amazon-ebs' PACKER_BUILD_NAME='web' ";
+        let upload = "/tmp/script_N.sh 755 \"#!/bin/sh -e\\na\\nb\\n\"";
+        let run = format!("chmod +x /tmp/script_N.sh; {own} /tmp/script_N.sh");
+        check(json!({"inline": ["a\r", "b"]}), &[upload, &run, "rm -f /tmp/script_N.sh"]);
+        let sudo = json!({"inline": ["a", "b"], "execute_command": "sudo {{.Vars}}{{.Path}}", "skip_clean": true});
+        check(sudo, &[upload, &format!("sudo {own}/tmp/script_N.sh")]);
+        let variables = "/tmp/varfile_N.sh 600 \"export PACKER_BUILDER_TYPE='amazon-ebs'\\nexport PACKER_BUILD_NAME='web'\\n\"";
+        let run = "chmod +x /tmp/script_N.sh; . /tmp/varfile_N.sh && /tmp/script_N.sh";
+        let file = json!({"inline": ["a", "b"], "use_env_var_file": true});
+        check(file, &[variables, upload, run, "rm -f /tmp/script_N.sh /tmp/varfile_N.sh"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_guest_that_is_away_is_waited_for() {
+        let (told, error) = provision(Ended::Status(0), 3, json!({"inline": ["a"]})).await;
+        assert_eq!((told.len(), error), (3, None));
+        let (told, error) = provision(Ended::Status(0), 1000, json!({"inline": ["a"]})).await;
+        assert_eq!((told.len(), error.as_deref()), (0, Some("the connection to the guest was lost")));
+    }
+
+    #[tokio::test]
+    async fn a_lost_connection_fails_unless_it_is_expected() {
+        let (_, error) = provision(Ended::Disconnected, 0, json!({"inline": ["reboot"]})).await;
+        assert!(error.unwrap().starts_with("Script disconnected unexpectedly."));
+        for keys in [json!({"inline": ["a"], "expect_disconnect": true}), json!({"inline": ["a"], "valid_exit_codes": [0, 2_300_218]})] {
+            assert_eq!(provision(Ended::Disconnected, 0, keys).await.1, None);
+        }
+    }
+}
