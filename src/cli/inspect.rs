@@ -35,7 +35,7 @@ fn show(document: &Document, screen: &mut Screen) {
         screen.say("Description:\n");
         screen.say(format!("{description}\n"));
     }
-    show_variables(&document.variables, screen);
+    show_variables(document, screen);
     show_builders(document, screen);
     show_provisioners(document, screen);
     screen.say(
@@ -44,7 +44,8 @@ fn show(document: &Document, screen: &mut Screen) {
     );
 }
 
-fn show_variables(variables: &[Variable], screen: &mut Screen) {
+fn show_variables(document: &Document, screen: &mut Screen) {
+    let variables = &document.variables;
     if variables.is_empty() {
         screen.say("Variables:\n");
         screen.say("  <No variables>");
@@ -65,7 +66,9 @@ fn show_variables(variables: &[Variable], screen: &mut Screen) {
     screen.say("Optional variables and their defaults:\n");
     let width = width(variables.iter().map(|variable| variable.name.as_str()));
     for variable in optional {
-        let default = default_text(variable).unwrap_or_default();
+        // Also where the text itself is no secret, as `{{env ...}}`: so Packer does.
+        let hidden = document.sensitive.contains(&variable.name);
+        let default = if hidden { "<sensitive>" } else { default_text(variable).unwrap_or_default() };
         screen.fact("template-variable", &[&variable.name, default, "0"]);
         screen.say(format!("  {:width$} = {default}", variable.name));
     }

@@ -38,19 +38,22 @@ impl Component for Manifest {
     fn check(&self, _check: &mut Check<'_>) {}
 }
 
-/// The file, in the order in which Packer writes its keys.
-#[derive(Debug, Serialize, Deserialize)]
+/// The file, in the order in which Packer writes its keys; keys that are missing are read as empty, as Packer does.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Written {
+    #[serde(deserialize_with = "null_is_empty")]
     builds: Vec<Entry>,
     last_run_uuid: String,
 }
 
 /// One artifact.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Entry {
     name: String,
     builder_type: String,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     build_time: i64,
     files: Option<Vec<Listed>>,
     artifact_id: String,
@@ -59,11 +62,17 @@ struct Entry {
 }
 
 /// A file of an artifact.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Listed {
     name: String,
     /// Bytes; 0 where it cannot be read.
     size: u64,
+}
+
+/// Go writes a list that was never made as `null`.
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Entry>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -111,9 +120,9 @@ impl Manifest {
 fn append(path: &Path, entry: Entry, cx: &PostProcessContext<'_>) -> Result<(), String> {
     let shown = path.display();
     let mut written = match std::fs::read(path) {
-        Ok(text) if text.is_empty() => Written { builds: Vec::new(), last_run_uuid: String::new() },
-        Ok(text) => serde_json::from_slice(&text).map_err(|error| format!("Unable to parse content from {shown}: {error}"))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Written { builds: Vec::new(), last_run_uuid: String::new() },
+        Ok(text) if text.is_empty() => Written::default(),
+        Ok(text) => parse(&text).map_err(|error| format!("Unable to parse content from {shown}: {error}"))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Written::default(),
         Err(error) => return Err(format!("Unable to open {shown} for reading: {error}")),
     };
     if cx.force && written.last_run_uuid != cx.run_uuid {
@@ -123,6 +132,12 @@ fn append(path: &Path, entry: Entry, cx: &PostProcessContext<'_>) -> Result<(), 
     written.last_run_uuid = cx.run_uuid.to_owned();
     let text = in_go(&written).map_err(|error| format!("Unable to write {shown}: {error}"))?;
     replace(path, text.as_bytes()).map_err(|error| format!("Unable to write {shown}: {error}"))
+}
+
+/// By way of an object: serde would take any list, too, for a file whose keys are all missing, and it would be overwritten.
+fn parse(text: &[u8]) -> serde_json::Result<Written> {
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(text)?;
+    serde_json::from_value(object.into())
 }
 
 /// Pretty JSON as Go writes it: `<`, `>`, `&` and the two line separators of Unicode are escaped, no newline ends it.
@@ -188,5 +203,167 @@ impl Lock {
     fn release(self) {
         // Somebody who took it over may have removed it.
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::engine::late::LateContext;
+    use crate::event::Reporter;
+
+    /// A folder in which runs write a manifest.
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("m.json")
+        }
+
+        fn text(&self) -> String {
+            std::fs::read_to_string(self.path()).unwrap()
+        }
+
+        /// One run of the build `web`, which made `files` of this folder.
+        async fn run(&self, run_uuid: &str, force: bool, files: &[&str], keys: Value) -> Result<(), String> {
+            let mut manifest: Manifest = serde_json::from_value(keys).unwrap();
+            manifest.output = Some(self.path().to_string_lossy().into_owned());
+            let late = LateContext {
+                host: Arc::default(),
+                user: Arc::default(),
+                build_name: "web".to_owned(),
+                build_type: "file".to_owned(),
+                build_data: BTreeMap::from([("ID".to_owned(), "i-1".to_owned())]),
+            };
+            let files = files.iter().map(|name| self.0.path().join(name).to_string_lossy().into_owned()).collect();
+            let (builder_id, id, build_data) = ("x", "us-east-1:ami-1".to_owned(), BTreeMap::new());
+            let artifact = Artifact { builder_id, id, text: String::new(), files, build_data, destroy: None };
+            let (report, cancel) = (Reporter::new().0, CancellationToken::new());
+            let cx = PostProcessContext { report: &report, late: &late, run_uuid, force, now_unix: 1_795_515_345, cancel: &cancel };
+            let processed = manifest.process(&cx, artifact).await?;
+            assert!(processed.keep_input && processed.insists && processed.artifact.is_some());
+            Ok(())
+        }
+
+        /// Run and artifact of each entry, then the last run.
+        fn runs(&self) -> Vec<String> {
+            let written: Written = serde_json::from_str(&self.text()).unwrap();
+            written.builds.into_iter().map(|entry| entry.packer_run_uuid).chain([written.last_run_uuid]).collect()
+        }
+    }
+
+    /// As Packer 1.6.6 wrote it for the same keys (recorded 2026-11-24), the artifact and the run apart.
+    const PACKERS: &str = r#"{
+  "builds": [
+    {
+      "name": "web",
+      "builder_type": "file",
+      "files": [
+        {
+          "name": "a.txt",
+          "size": 3
+        }
+      ],
+      "artifact_id": "us-east-1:ami-1",
+      "packer_run_uuid": "r1",
+      "custom_data": {
+        "a": "é\u2028 \"q\"",
+        "b": "\u003cx\u003e \u0026 web"
+      }
+    }
+  ],
+  "last_run_uuid": "r1"
+}"#;
+
+    #[tokio::test]
+    async fn the_file_is_packers_byte_for_byte() {
+        let folder = Folder::new();
+        std::fs::write(folder.0.path().join("a.txt"), "abc").unwrap();
+        let custom_data = json!({"b": "<x> & {{build_name}}", "a": "é\u{2028} \"q\""});
+        let keys = json!({"strip_path": true, "strip_time": true, "custom_data": custom_data});
+        folder.run("r1", false, &["a.txt"], keys).await.unwrap();
+        assert_eq!(folder.text(), PACKERS);
+    }
+
+    #[tokio::test]
+    async fn an_image_has_no_files_and_an_unreadable_file_no_size() {
+        let folder = Folder::new();
+        folder.run("r1", false, &[], json!({})).await.unwrap();
+        let expected = r#"      "build_time": 1795515345,
+      "files": null,
+      "artifact_id": "us-east-1:ami-1",
+      "packer_run_uuid": "r1",
+      "custom_data": null
+"#;
+        assert!(folder.text().contains(expected), "{}", folder.text());
+        folder.run("r1", false, &["gone"], json!({"strip_path": true})).await.unwrap();
+        assert!(folder.text().contains("\"name\": \"gone\",\n          \"size\": 0\n"), "{}", folder.text());
+        folder.run("r1", false, &["gone"], json!({})).await.unwrap();
+        assert!(folder.text().contains(&format!("\"name\": \"{}/gone\"", folder.0.path().display())), "{}", folder.text());
+    }
+
+    #[tokio::test]
+    async fn runs_append_and_force_begins_anew_once_a_run() {
+        let folder = Folder::new();
+        folder.run("r1", false, &[], json!({})).await.unwrap();
+        folder.run("r2", false, &[], json!({})).await.unwrap();
+        assert_eq!(folder.runs(), ["r1", "r2", "r2"]);
+        folder.run("r3", true, &[], json!({})).await.unwrap();
+        folder.run("r3", true, &[], json!({})).await.unwrap();
+        assert_eq!(folder.runs(), ["r3", "r3", "r3"]);
+        assert_eq!(std::fs::read_dir(folder.0.path()).unwrap().count(), 1, "neither lock nor temporary file stays");
+    }
+
+    #[tokio::test]
+    async fn parallel_builds_lose_no_entry() {
+        let folder = Folder::new();
+        let all = futures_util::future::join_all((0..8).map(|_| folder.run("r1", false, &[], json!({})))).await;
+        assert!(all.iter().all(Result::is_ok), "{all:?}");
+        assert_eq!(folder.runs().len(), 8 + 1);
+    }
+
+    /// What stands in the file already, and whether a run can append to it.
+    #[track_caller]
+    fn check_existing(text: &str, expected: Result<usize, &str>) {
+        let folder = Folder::new();
+        std::fs::write(folder.path(), text).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        match (runtime.block_on(folder.run("r1", false, &[], json!({}))), expected) {
+            (Ok(()), Ok(entries)) => assert_eq!(folder.runs().len(), entries + 1, "{text}"),
+            (Err(error), Err(words)) => {
+                assert!(error.contains(words), "{text}: {error}");
+                assert_eq!(folder.text(), text, "what cannot be read is left alone");
+            }
+            (found, _) => panic!("{text}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn an_existing_file_is_kept_or_refused() {
+        check_existing("", Ok(1));
+        check_existing("{}", Ok(1));
+        check_existing(r#"{"builds": null}"#, Ok(1));
+        check_existing(r#"{"builds": [{"name": "old", "unknown": 1}]}"#, Ok(2));
+        check_existing("{", Err("Unable to parse content from "));
+        check_existing("[]", Err("Unable to parse content from "));
+    }
+
+    #[tokio::test]
+    async fn a_link_stays_a_link() {
+        let folder = Folder::new();
+        std::fs::write(folder.0.path().join("real"), "").unwrap();
+        std::os::unix::fs::symlink("real", folder.path()).unwrap();
+        folder.run("r1", false, &[], json!({})).await.unwrap();
+        assert!(folder.path().is_symlink());
+        assert_eq!(folder.runs(), ["r1", "r1"]);
     }
 }

@@ -84,16 +84,10 @@ impl Provisioner for Shell {
     async fn provision(&self, cx: &ProvisionContext<'_>) -> Result<(), ProvisionError> {
         let remote = self.remote();
         let variables = self.variables(cx)?;
-        if self.use_env_var_file {
-            let format = self.env_var_format.as_deref().unwrap_or("export %s='%s'\n");
-            let text = script::format_environment(format, &variables);
-            cx.while_away(self.start_limit(), || cx.communicator.upload(Content::Bytes(text.as_bytes()), &remote.variables, Some(0o600)))
-                .await?;
-        }
         if self.given().files().is_empty() {
             let text = self.inline(cx)?;
             cx.report.say("Provisioning with shell script: inline");
-            self.run_script(cx, &remote, &variables, text.as_bytes()).await?;
+            self.run_script(cx, &remote, &variables, &self.for_guest(text.into_bytes())).await?;
         }
         for path in self.given().files() {
             cx.report.say(format!("Provisioning with shell script: {path}"));
@@ -122,7 +116,7 @@ impl Shell {
     }
 
     fn start_limit(&self) -> Duration {
-        self.start_retry_timeout.and_then(GoDuration::positive).unwrap_or(PATIENCE)
+        self.start_retry_timeout.and_then(GoDuration::positive).filter(|limit| !limit.is_zero()).unwrap_or(PATIENCE)
     }
 
     fn remote(&self) -> Remote {
@@ -148,9 +142,13 @@ impl Shell {
 
     async fn read(&self, path: &str) -> Result<Vec<u8>, ProvisionError> {
         let failed = |error| ProvisionError::Failed(format!("Error opening shell script: open {path}: {error}"));
-        let text = tokio::fs::read(path).await.map_err(failed)?;
+        Ok(self.for_guest(tokio::fs::read(path).await.map_err(failed)?))
+    }
+
+    /// Line ends as the guest needs them.
+    fn for_guest(&self, text: Vec<u8>) -> Vec<u8> {
         if self.binary || !text.windows(2).any(|pair| pair == b"\r\n") {
-            return Ok(text);
+            return text;
         }
         let mut unix = Vec::with_capacity(text.len());
         for (at, byte) in text.iter().enumerate() {
@@ -158,7 +156,13 @@ impl Shell {
                 unix.push(*byte);
             }
         }
-        Ok(unix)
+        unix
+    }
+
+    /// What the file of variables holds, where they go there and not on the command line.
+    fn variables_file(&self, variables: &BTreeMap<String, String>) -> Option<String> {
+        let format = self.env_var_format.as_deref().unwrap_or("export %s='%s'\n");
+        self.use_env_var_file.then(|| script::format_environment(format, variables))
     }
 
     fn command(&self, cx: &ProvisionContext<'_>, remote: &Remote, variables: &BTreeMap<String, String>) -> Result<String, ProvisionError> {
@@ -186,9 +190,13 @@ impl Shell {
         text: &[u8],
     ) -> Result<(), ProvisionError> {
         let command = self.command(cx, remote, variables)?;
+        let variables_file = self.variables_file(variables);
         // Upload and start belong together: after a restart of the guest its /tmp may be empty again.
         let ended = cx
             .while_away(self.start_limit(), || async {
+                if let Some(text) = &variables_file {
+                    cx.communicator.upload(Content::Bytes(text.as_bytes()), &remote.variables, Some(0o600)).await?;
+                }
                 cx.communicator.upload(Content::Bytes(text), &remote.script, Some(0o755)).await?;
                 cx.communicator.run(&command, cx.report).await
             })
@@ -226,4 +234,114 @@ impl Shell {
 
 fn given(text: Option<&String>) -> Option<&str> {
     text.map(String::as_str).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::communicator::{Communicator, CommunicatorError};
+    use crate::engine::late::LateContext;
+    use crate::event::Reporter;
+
+    /// A guest that writes down what it is told, answers scripts with `ended`, and is away at first as often as `away` says.
+    struct Notes {
+        told: Mutex<Vec<String>>,
+        ended: Ended,
+        away: Mutex<u32>,
+    }
+
+    #[async_trait]
+    impl Communicator for Notes {
+        async fn run(&self, command: &str, _output: &Reporter) -> Result<Ended, CommunicatorError> {
+            self.told.lock().unwrap().push(command.to_owned());
+            Ok(if command.starts_with("rm ") { Ended::Status(0) } else { self.ended })
+        }
+
+        async fn upload(&self, content: Content<'_>, remote: &str, mode: Option<u32>) -> Result<(), CommunicatorError> {
+            let mut away = self.away.lock().unwrap();
+            if *away > 0 {
+                *away -= 1;
+                return Err(CommunicatorError::Lost);
+            }
+            let Content::Bytes(text) = content else { return Err(CommunicatorError::Lost) };
+            let text = String::from_utf8_lossy(text);
+            self.told.lock().unwrap().push(format!("{remote} {:o} {text:?}", mode.unwrap_or_default()));
+            Ok(())
+        }
+
+        async fn upload_dir(&self, _local: &str, _remote: &str) -> Result<(), CommunicatorError> {
+            Err(CommunicatorError::Lost)
+        }
+
+        async fn download(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
+            Err(CommunicatorError::Lost)
+        }
+
+        async fn download_dir(&self, _remote: &str, _local: &Path) -> Result<(), CommunicatorError> {
+            Err(CommunicatorError::Lost)
+        }
+    }
+
+    /// What the guest is told, the random number of file names as `N`, and the provisioner's error.
+    async fn provision(ended: Ended, away: u32, keys: Value) -> (Vec<String>, Option<String>) {
+        let shell: Shell = serde_json::from_value(keys).unwrap();
+        let number = shell.remote().variables.replace(|c: char| !c.is_ascii_digit(), "");
+        let late = LateContext {
+            host: Arc::default(),
+            user: Arc::default(),
+            build_name: "web".to_owned(),
+            build_type: "amazon-ebs".to_owned(),
+            build_data: BTreeMap::new(),
+        };
+        let guest = Notes { told: Mutex::default(), ended, away: Mutex::new(away) };
+        let (report, cancel) = (Reporter::new().0, CancellationToken::new());
+        let cx = ProvisionContext { report: &report, communicator: &guest, late: &late, cancel: &cancel };
+        let error = shell.provision(&cx).await.err().map(|error| error.to_string());
+        let told = guest.told.into_inner().unwrap();
+        (told.iter().map(|line| line.replace(&format!("_{number}."), "_N.")).collect(), error)
+    }
+
+    #[track_caller]
+    fn check(keys: Value, expected: &[&str]) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let (told, error) = runtime.block_on(provision(Ended::Status(0), 0, keys.clone()));
+        assert_eq!((told.iter().map(String::as_str).collect::<Vec<_>>(), error), (expected.to_vec(), None), "{keys}");
+    }
+
+    #[test]
+    fn the_guest_is_told_what_packer_tells_it() {
+        let own = "PACKER_BUILDER_TYPE='amazon-ebs' PACKER_BUILD_NAME='web' ";
+        let upload = "/tmp/script_N.sh 755 \"#!/bin/sh -e\\na\\nb\\n\"";
+        let run = format!("chmod +x /tmp/script_N.sh; {own} /tmp/script_N.sh");
+        check(json!({"inline": ["a\r", "b"]}), &[upload, &run, "rm -f /tmp/script_N.sh"]);
+        let sudo = json!({"inline": ["a", "b"], "execute_command": "sudo {{.Vars}}{{.Path}}", "skip_clean": true});
+        check(sudo, &[upload, &format!("sudo {own}/tmp/script_N.sh")]);
+        let variables = "/tmp/varfile_N.sh 600 \"export PACKER_BUILDER_TYPE='amazon-ebs'\\nexport PACKER_BUILD_NAME='web'\\n\"";
+        let run = "chmod +x /tmp/script_N.sh; . /tmp/varfile_N.sh && /tmp/script_N.sh";
+        let file = json!({"inline": ["a", "b"], "use_env_var_file": true});
+        check(file, &[variables, upload, run, "rm -f /tmp/script_N.sh /tmp/varfile_N.sh"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_guest_that_is_away_is_waited_for() {
+        let (told, error) = provision(Ended::Status(0), 3, json!({"inline": ["a"]})).await;
+        assert_eq!((told.len(), error), (3, None));
+        let (told, error) = provision(Ended::Status(0), 1000, json!({"inline": ["a"]})).await;
+        assert_eq!((told.len(), error.as_deref()), (0, Some("the connection to the guest was lost")));
+    }
+
+    #[tokio::test]
+    async fn a_lost_connection_fails_unless_it_is_expected() {
+        let (_, error) = provision(Ended::Disconnected, 0, json!({"inline": ["reboot"]})).await;
+        assert!(error.unwrap().starts_with("Script disconnected unexpectedly."));
+        for keys in [json!({"inline": ["a"], "expect_disconnect": true}), json!({"inline": ["a"], "valid_exit_codes": [0, 2_300_218]})] {
+            assert_eq!(provision(Ended::Disconnected, 0, keys).await.1, None);
+        }
+    }
 }

@@ -107,6 +107,8 @@ fn scripts_run_as_packer_runs_them() {
     let (script, folder) = (guest.path("s.sh"), guest.path(""));
     check_shell(&guest, json!({"script": script, "environment_vars": ["FOO=it's \"x\" $HOME"]}), 0, &["null: it's \"x\" $HOME null"]);
     check_shell(&guest, json!({"script": script, "use_env_var_file": true, "env": {"FOO": "it's"}}), 0, &["null: it's null"]);
+    let twice = json!({"scripts": [script, script], "use_env_var_file": true, "environment_vars": ["FOO=x"]});
+    check_shell(&guest, twice, 0, &["null: x null", "null: x null"]);
     let custom = "{{.Vars}} bash '{{.Path}}' arg";
     check_shell(&guest, json!({"inline": ["echo $FOO $1"], "execute_command": custom, "environment_vars": ["FOO=z"]}), 0, &["null: z arg"]);
     check_shell(&guest, json!({"inline": ["echo $0"], "remote_folder": folder, "remote_file": "rf.sh"}), 0, &["null: <G>//rf.sh"]);
