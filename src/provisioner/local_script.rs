@@ -8,14 +8,14 @@ use std::process::{ExitStatus, Stdio};
 use amibake_template::component::{Check, Late};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::ProvisionError;
 use super::script::{self, Given};
+use crate::communicator::ssh::relay::relay_both;
 use crate::engine::late::LateContext;
-use crate::event::{Reporter, Stream, What};
+use crate::event::Reporter;
 
 /// Runs scripts on this machine.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -149,25 +149,12 @@ async fn run_one(argv: &[String], report: &Reporter, cancel: &CancellationToken)
     let mut child = command.spawn().map_err(failed)?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let relay = async {
-        let ((), ()) = tokio::join!(lines(out, Stream::Out, report), lines(err, Stream::Err, report));
+        relay_both(out, err, report).await?;
         child.wait().await
     };
     tokio::select! {
         biased;
         () = cancel.cancelled() => Err(ProvisionError::Cancelled),
         status = relay => status.map_err(failed),
-    }
-}
-
-async fn lines(from: Option<impl AsyncRead + Unpin>, stream: Stream, report: &Reporter) {
-    let Some(from) = from else { return };
-    let mut from = BufReader::new(from);
-    let mut line = Vec::new();
-    while let Ok(1..) = from.read_until(b'\n', &mut line).await {
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end();
-        let text = text.rsplit('\r').next().unwrap_or(text).to_owned();
-        report.tell(What::Output { stream, text });
-        line.clear();
     }
 }

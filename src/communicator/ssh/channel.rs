@@ -8,12 +8,13 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::master::Master;
-use super::relay::relay;
+use super::relay::relay_both;
 use crate::communicator::{CommunicatorError, Ended};
-use crate::event::{Reporter, Stream};
+use crate::event::Reporter;
 
-/// sshd allows ten channels a connection (`MaxSessions`); a channel just closed may still count.
-const CHANNELS: usize = 8;
+/// sshd allows ten channels a connection (`MaxSessions`) and refuses the next one. A status comes before its channel is closed, so that
+/// each place here may have an old channel there that still counts: half of ten.
+const CHANNELS: usize = 5;
 /// As much of a guest's complaint is kept.
 const LONGEST_COMPLAINT: usize = 16 * 1024;
 
@@ -170,7 +171,7 @@ impl Line {
     async fn run_plain(&self, command: &str, output: &Reporter) -> Result<Ended, CommunicatorError> {
         let mut channel = self.spawn(command, Stdio::null(), Stdio::piped()).await?;
         let (out, err) = (channel.child.stdout().take(), channel.child.stderr().take());
-        relay_both(out, err, output).await?;
+        told(relay_both(out, err, output).await)?;
         self.end(channel).await
     }
 
@@ -180,7 +181,7 @@ impl Line {
         let mut ssh = self.master.attached(&["-tt"], command);
         let started = ssh.stdin(LocalStdio::null()).stdout(LocalStdio::piped()).stderr(LocalStdio::piped()).spawn();
         let mut child = started.map_err(|source| local("cannot run ssh", source))?;
-        relay_both(child.stdout.take(), child.stderr.take(), output).await?;
+        told(relay_both(child.stdout.take(), child.stderr.take(), output).await)?;
         let status = child.wait().await.map_err(|source| local("cannot wait for ssh", source))?;
         match status.code() {
             // The command's own status, or ssh's word for one that was killed or whose connection is gone.
@@ -191,25 +192,8 @@ impl Line {
     }
 }
 
-async fn relay_both(
-    out: Option<impl AsyncRead + Unpin>,
-    err: Option<impl AsyncRead + Unpin>,
-    to: &Reporter,
-) -> Result<(), CommunicatorError> {
-    let out = async {
-        match out {
-            Some(out) => relay(out, Stream::Out, to).await,
-            None => Ok(()),
-        }
-    };
-    let err = async {
-        match err {
-            Some(err) => relay(err, Stream::Err, to).await,
-            None => Ok(()),
-        }
-    };
-    let (out, err) = tokio::join!(out, err);
-    out.and(err).map_err(|source| local("cannot read the command's output", source))
+fn told(relayed: std::io::Result<()>) -> Result<(), CommunicatorError> {
+    relayed.map_err(|source| local("cannot read the command's output", source))
 }
 
 /// Reads a stream to its end and keeps its beginning.

@@ -9,11 +9,21 @@ const CHUNK: usize = 64 * 1024;
 /// A line longer than this is told in pieces, so that output without line feeds cannot fill the memory.
 const LONGEST_LINE: usize = 1024 * 1024;
 
-/// Reads a stream to its end and tells its lines.
+/// Reads both streams of a command to their ends and tells their lines.
 ///
 /// # Errors
-/// The stream could not be read; what came before has been told.
-pub(crate) async fn relay(mut from: impl AsyncRead + Unpin, stream: Stream, to: &Reporter) -> std::io::Result<()> {
+/// A stream could not be read; what came before has been told.
+pub(crate) async fn relay_both(
+    out: Option<impl AsyncRead + Unpin>,
+    err: Option<impl AsyncRead + Unpin>,
+    to: &Reporter,
+) -> std::io::Result<()> {
+    let (out, err) = tokio::join!(relay(out, Stream::Out, to), relay(err, Stream::Err, to));
+    out.and(err)
+}
+
+async fn relay(from: Option<impl AsyncRead + Unpin>, stream: Stream, to: &Reporter) -> std::io::Result<()> {
+    let Some(mut from) = from else { return Ok(()) };
     let mut lines = Lines::default();
     let mut buffer = Vec::with_capacity(CHUNK);
     loop {
@@ -125,7 +135,7 @@ mod tests {
     #[tokio::test]
     async fn a_stream_is_told_to_its_end() {
         let (report, events) = Reporter::new();
-        relay(&b"one\ntwo"[..], Stream::Err, &report).await.unwrap();
+        relay_both(None::<&[u8]>, Some(&b"one\ntwo"[..]), &report).await.unwrap();
         drop(report);
         let told: Vec<What> = events.iter().map(|event| event.what).collect();
         let output = |text: &str| What::Output { stream: Stream::Err, text: text.to_owned() };
