@@ -37,9 +37,10 @@ impl Guest {
             assert!(made.unwrap().success());
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // SHLVL keeps bash from reading ~/.bashrc: what the developer has there is none of the tests' business, and may be slow.
         let config = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {0}/host\nAuthorizedKeysFile {0}/user.pub\nStrictModes no\nUsePAM no\nPidFile none\n\
-             PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
+             PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nSetEnv SHLVL=1\n",
             dir.path().display()
         );
         std::fs::write(dir.path().join("config"), config).unwrap();
