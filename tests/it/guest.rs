@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::ssh::Guest;
+use crate::sshd::Guest;
 
 /// Runs one provisioner; the exit status and the lines of the guest and of errors, paths of the guest's folder as `<G>`.
 fn provision(guest: &Guest, provisioner: &Value) -> (i32, Vec<String>) {

@@ -6,7 +6,8 @@
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
-//! - `ssh`: the communicator against a real sshd.
+//! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
+//! - `ssh_private`: what a connection shows and leaves on this machine.
 //! - `schema`: the published JSON Schemas are what the types say.
 //! - `layers`: the architecture, read from the `use` lines.
 
@@ -26,3 +27,5 @@ mod packer;
 mod program;
 mod schema;
 mod ssh;
+mod ssh_private;
+mod sshd;

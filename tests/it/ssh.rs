@@ -1,119 +1,18 @@
 //! The SSH communicator against a real sshd of this machine, on a free loopback port, as the user who runs the tests.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use amibake::communicator::ssh::{Address, ConnectError, Login, PrivateKey, SshCommunicator, SshConfig, connect};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
 use amibake::event::{Event, Reporter, Stream, What};
 use tokio_util::sync::CancellationToken;
 
-const SSHD: &str = "/usr/sbin/sshd";
-
-/// An sshd with a key that it lets in, and a folder to play in.
-pub struct Guest {
-    dir: tempfile::TempDir,
-    pub port: u16,
-    sshd: Child,
-}
-
-impl Guest {
-    /// None, aloud, where this machine has no sshd; `AMIBAKE_E2E=require` makes that a failure.
-    #[expect(
-        clippy::disallowed_methods,
-        clippy::print_stderr,
-        reason = "a test that does nothing has to say so, unless it is told that it must not"
-    )]
-    pub fn start() -> Option<Self> {
-        if !Path::new(SSHD).exists() {
-            assert!(std::env::var_os("AMIBAKE_E2E").is_none_or(|word| word != "require"), "there is no {SSHD}");
-            eprintln!("NOT TESTED: there is no {SSHD}");
-            return None;
-        }
-        let dir = tempfile::tempdir().unwrap();
-        for name in ["host", "user"] {
-            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(dir.path().join(name)).status();
-            assert!(made.unwrap().success());
-        }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let config = format!(
-            "ListenAddress 127.0.0.1:{port}\nHostKey {0}/host\nAuthorizedKeysFile {0}/user.pub\nStrictModes no\nUsePAM no\nPidFile none\n\
-             PermitRootLogin yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
-            dir.path().display()
-        );
-        std::fs::write(dir.path().join("config"), config).unwrap();
-        std::fs::create_dir(dir.path().join("run")).unwrap();
-        let sshd = spawn(dir.path(), port);
-        Some(Self { dir, port, sshd })
-    }
-
-    fn restart(&mut self) {
-        self.stop();
-        self.sshd = spawn(self.dir.path(), self.port);
-    }
-
-    /// As a machine that goes down: the connections go with it.
-    fn stop(&mut self) {
-        let _ = Command::new("pkill").args(["-KILL", "-P", &self.sshd.id().to_string()]).status();
-        let _ = self.sshd.kill();
-        let _ = self.sshd.wait();
-    }
-
-    fn address(&self) -> Address {
-        Address { host: "127.0.0.1".to_owned(), port: self.port }
-    }
-
-    /// Who runs the tests.
-    pub fn user() -> String {
-        String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
-    }
-
-    fn config(&self) -> SshConfig {
-        let username = Self::user();
-        let mut config =
-            SshConfig::new(Login { username, private_key: Some(PrivateKey::File(self.dir.path().join("user"))), ..Login::default() });
-        config.runtime_dir = Some(self.dir.path().join("run"));
-        config
-    }
-
-    async fn connect(&self, config: &SshConfig) -> Result<SshCommunicator, ConnectError> {
-        connect(config, &self.address(), &Reporter::new().0, &CancellationToken::new()).await
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// What the connection keeps on this machine.
-    fn kept(&self) -> usize {
-        std::fs::read_dir(self.path("run")).unwrap().count()
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn spawn(dir: &Path, port: u16) -> Child {
-    // sshd separates privileges in this folder.
-    let _ = std::fs::create_dir_all("/run/sshd");
-    let mut command = Command::new(SSHD);
-    command.args(["-D", "-f"]).arg(dir.join("config")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let sshd = command.spawn().unwrap();
-    let limit = Instant::now() + Duration::from_secs(10);
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < limit, "sshd does not answer");
-        std::thread::yield_now();
-    }
-    sshd
-}
+use crate::sshd::Guest;
 
 fn output(events: &mpsc::Receiver<Event>, wanted: Stream) -> Vec<String> {
     let texts = events.try_iter().filter_map(|event| match event.what {
@@ -279,23 +178,27 @@ async fn a_terminal_is_given_where_the_template_asks_for_one() {
     assert_eq!(output(&events, Stream::Out), ["terminal"]);
 }
 
-#[tokio::test]
-async fn a_restart_of_the_guest_is_survived() {
-    let (mut guest, connection) = connected!();
-    let report = Reporter::new().0;
+/// What becomes of a command during which the guest goes down, its connections with it.
+async fn guest_goes_down(guest: &mut Guest, connection: &SshCommunicator) -> (Ended, Vec<String>) {
     let mark = guest.path("begun");
-    let command = format!("touch {}; sleep 60", mark.display());
-    let ended = {
-        let run = connection.run(&command, &report);
-        let down = async {
-            while !mark.exists() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            guest.stop();
-        };
-        tokio::join!(run, down).0
+    let command = format!("echo begun; touch {}; sleep 60", mark.display());
+    let (report, events) = Reporter::new();
+    let run = connection.run(&command, &report);
+    let down = async {
+        while !mark.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        guest.stop();
     };
-    assert_eq!(ended.unwrap(), Ended::Disconnected);
+    let ended = tokio::join!(run, down).0.unwrap();
+    (ended, output(&events, Stream::Out))
+}
+
+async fn survives_a_restart(pty: bool) {
+    let Some(mut guest) = Guest::start() else { return };
+    let connection = guest.connect(&SshConfig { pty, ..guest.config() }).await.unwrap();
+    let report = Reporter::new().0;
+    assert_eq!(guest_goes_down(&mut guest, &connection).await, (Ended::Disconnected, vec!["begun".to_owned()]));
     let away = connection.run("true", &report).await;
     assert!(matches!(away, Err(CommunicatorError::Lost)), "{away:?}");
     guest.restart();
@@ -303,6 +206,38 @@ async fn a_restart_of_the_guest_is_survived() {
     connection.upload(Content::Bytes(b"x"), &guest.path("after").to_string_lossy(), None).await.unwrap();
     drop(connection);
     assert_eq!(guest.kept(), 0, "dropping leaves nothing on this machine");
+}
+
+#[tokio::test]
+async fn a_restart_of_the_guest_is_survived() {
+    survives_a_restart(false).await;
+}
+
+#[tokio::test]
+async fn a_restart_is_survived_with_a_terminal_too() {
+    survives_a_restart(true).await;
+}
+
+/// A guest that shuts down kills its sessions first; that the connection follows tells it from a command that was killed.
+#[tokio::test]
+async fn sessions_killed_by_a_shutdown_are_a_lost_connection() {
+    for pty in [false, true] {
+        let Some(mut guest) = Guest::start() else { return };
+        let connection = guest.connect(&SshConfig { pty, ..guest.config() }).await.unwrap();
+        let report = Reporter::new().0;
+        let mark = guest.path("going-down");
+        // Every session has a process group of its own.
+        let command = format!("touch {}; kill -KILL 0", mark.display());
+        let down = async {
+            while !mark.exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            guest.stop();
+        };
+        let (ended, ()) = tokio::join!(connection.run(&command, &report), down);
+        assert_eq!(ended.unwrap(), Ended::Disconnected, "terminal: {pty}");
+    }
 }
 
 #[tokio::test]

@@ -136,22 +136,24 @@ impl Line {
             Ok(status) => Ok(status.code().map_or(Ended::Disconnected, Ended::Status)),
             // The crate takes 127 for a command that is not there.
             Err(Error::Remote(_)) => Ok(Ended::Status(127)),
-            Err(Error::RemoteProcessTerminated | Error::Disconnected) => Ok(self.terminated().await),
-            Err(error) => Err(self.why(&error).await),
+            // OpenSSH's client does not pass the signal's name on; TERM is what a session's end sends.
+            Err(Error::RemoteProcessTerminated | Error::Disconnected) => Ok(self.ended_without_status(128 + 15).await),
+            // Not `Lost`, which callers answer by trying again: this command has begun, and may do harm twice.
+            Err(_) if self.is_lost().await => Ok(Ended::Disconnected),
+            Err(error) => Err(CommunicatorError::Refused(chain(&error))),
         }
     }
 
     /// Without a status the command was killed, or the connection is gone. A guest that shuts down kills its sessions a moment before
     /// the connection ends, so a moment's patience tells the two apart.
-    async fn terminated(&self) -> Ended {
+    async fn ended_without_status(&self, killed: i32) -> Ended {
         for _ in 0..20 {
             if self.is_lost().await {
                 return Ended::Disconnected;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        // OpenSSH's client does not pass the signal's name on; TERM is what a session's end sends.
-        Ended::Status(128 + 15)
+        Ended::Status(killed)
     }
 
     /// A POSIX shell turns death by a signal into 128 + n, which the protocol's client would not tell.
@@ -181,7 +183,8 @@ impl Line {
         relay_both(child.stdout.take(), child.stderr.take(), output).await?;
         let status = child.wait().await.map_err(|source| local("cannot wait for ssh", source))?;
         match status.code() {
-            Some(255) if self.is_lost().await => Ok(Ended::Disconnected),
+            // The command's own status, or ssh's word for one that was killed or whose connection is gone.
+            Some(255) => Ok(self.ended_without_status(255).await),
             Some(code) => Ok(Ended::Status(code)),
             None => Ok(Ended::Disconnected),
         }

@@ -1,8 +1,8 @@
 //! The one `ssh` process of a connection: started, owned and ended here. It dies with us, even when we are killed.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{DirEntry, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -86,7 +86,11 @@ impl Master {
     /// A further ssh on this connection, for what the multiplexing protocol's library cannot ask for (a terminal).
     pub(super) fn attached(&self, options: &[&str], command: &str) -> Command {
         let mut ssh = Command::new("ssh");
-        ssh.args(["-F", "none", "-o", "LogLevel=ERROR", "-S"]).arg(self.socket()).args(options).args([GUEST, "--", command]);
+        // Were the master gone, ssh would look for a host of the alias's name and hand it the command; the proxy keeps it from that.
+        ssh.args(["-F", "none", "-o", "LogLevel=ERROR", "-o", "ProxyCommand=exit 1", "-S"])
+            .arg(self.socket())
+            .args(options)
+            .args([GUEST, "--", command]);
         ssh.env("LC_ALL", "C").kill_on_drop(true).process_group(0);
         ssh
     }
@@ -187,11 +191,16 @@ impl PrivateDir {
 /// Removes the directories of runs that were killed: those that are ours and whose lock nobody holds.
 fn remove_orphans(base: &Path) {
     for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
-        // Only the owner of a directory of mode 0700 can open what is in it.
-        if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_orphan(&entry.path().join("lock")) {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_private(&entry) && is_orphan(&entry.path().join("lock")) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }
+}
+
+/// Whether we made the directory. Everybody can make names in `/tmp`, with a pipe for a lock that whoever opens it waits at.
+fn is_private(entry: &DirEntry) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    entry.metadata().is_ok_and(|about| about.is_dir() && about.uid() == own && about.permissions().mode() & 0o077 == 0)
 }
 
 /// Whether nobody holds the lock. A young one may just be about to be taken.
@@ -220,3 +229,58 @@ fn die_with_parent(command: &mut Command) {
 /// Other systems have no such signal; there a killed amibake leaves ssh to the guest's end.
 #[cfg(not(target_os = "linux"))]
 fn die_with_parent(_command: &mut Command) {}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed test should panic")]
+    use amibake_template::component::Secret;
+
+    use super::super::config::Bastion;
+    use super::*;
+
+    /// What ssh is answered when it asks this.
+    #[track_caller]
+    fn check_answer(private: &PrivateDir, question: &str, answer: &str) {
+        let said = std::process::Command::new(private.dir.path().join("askpass")).arg(question).output().unwrap();
+        assert_eq!(String::from_utf8(said.stdout).unwrap(), answer, "{question}");
+    }
+
+    #[test]
+    fn each_host_gets_its_own_password() {
+        let login = |username: &str, password: &str| Login {
+            username: username.to_owned(),
+            password: Some(Secret::new(password)),
+            ..Login::default()
+        };
+        let base = tempfile::tempdir().unwrap();
+        let mut config = SshConfig::new(login("ec2-user", r#"it's $(a) "guest" \n"#));
+        let address = Address { host: "hop.example.org".to_owned(), port: 22 };
+        config.bastion = Some(Bastion { address, login: login("jump*", "`over`") });
+        let private = PrivateDir::create(Some(base.path())).unwrap();
+        private.write_keys(&config).unwrap();
+        check_answer(&private, "ec2-user@10.0.0.1's password: ", r#"it's $(a) "guest" \n"#);
+        check_answer(&private, "(ec2-user@10.0.0.1) Password: ", r#"it's $(a) "guest" \n"#);
+        check_answer(&private, "jump*@hop.example.org's password: ", "`over`");
+        check_answer(&private, "(jump*@hop.example.org) One-time code: ", "`over`");
+    }
+
+    #[test]
+    fn only_private_directories_of_ours_are_cleared_away() {
+        let base = tempfile::tempdir().unwrap();
+        let long_ago = std::time::SystemTime::now() - Duration::from_secs(60);
+        for (name, mode) in [("amibake-ssh-old", 0o700), ("amibake-ssh-shown", 0o755), ("other", 0o700)] {
+            let dir = base.path().join(name);
+            std::fs::create_dir(&dir).unwrap();
+            std::fs::set_permissions(&dir, Permissions::from_mode(mode)).unwrap();
+            File::create(dir.join("lock")).unwrap().set_modified(long_ago).unwrap();
+        }
+        let held = PrivateDir::create(Some(base.path())).unwrap();
+        held._lock.set_modified(long_ago).unwrap();
+        drop(PrivateDir::create(Some(base.path())).unwrap());
+        let mut left: Vec<_> = std::fs::read_dir(base.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        left.sort();
+        let mut expected = vec![held.dir.path().to_owned(), base.path().join("amibake-ssh-shown"), base.path().join("other")];
+        expected.sort();
+        assert_eq!(left, expected);
+    }
+}
