@@ -13,7 +13,8 @@ root=$(cd "$here/../.." && pwd)
 if (($# == 0)); then
   cd "$root"
   echo "building amibake (the first time takes minutes: the AWS SDK is large)" >&2
-  cargo build --quiet
+  # With a test beside it, so that the SDK is built as tests/run will want it, and only once.
+  cargo build --quiet --bin amibake --test e2e
   set -- target/debug/amibake build -var-file packer-vars.json packer-template.json
 fi
 exec "$root/target/e2e-venv/bin/python" "$here/ec2.py" "$@"
