@@ -34,7 +34,7 @@ macro_rules! connected {
 #[tokio::test]
 async fn a_command_ends_as_it_ended_on_the_guest() {
     let (_guest, connection) = connected!();
-    let report = Reporter::new().0;
+    let (report, events) = Reporter::new();
     for (command, ended) in [
         ("true", 0),
         ("exit 4", 4),
@@ -46,6 +46,11 @@ async fn a_command_ends_as_it_ended_on_the_guest() {
     ] {
         assert_eq!(connection.run(command, &report).await.unwrap(), Ended::Status(ended), "{command}");
     }
+    let said = output(&events, Stream::Err);
+    assert!(said.iter().any(|line| line.contains("no-such-command-here")), "{said:?}");
+    assert!(said.iter().all(|line| !line.contains("kill")), "no shell repeats the command that was killed: {said:?}");
+    connection.run("if then", &report).await.unwrap();
+    assert!(output(&events, Stream::Err).join(" ").contains("yntax error"), "but of mistakes in the command it does");
 }
 
 #[tokio::test]
@@ -100,6 +105,11 @@ async fn files_arrive_with_content_and_mode() {
     assert_eq!((std::fs::read(guest.path("copy")).unwrap().len(), mode(&guest.path("copy"))), (3_000_000, 0o640));
     connection.download(&guest.path("copy").to_string_lossy(), &guest.path("back")).await.unwrap();
     assert_eq!(std::fs::read(guest.path("back")).unwrap(), std::fs::read(&source).unwrap());
+    let home = format!(".amibake-test-{}", std::process::id());
+    connection.upload(Content::Bytes(b"home"), &format!("~/{home}"), None).await.unwrap();
+    connection.download(&format!("$HOME/{home}"), &guest.path("home")).await.unwrap();
+    connection.run(&format!("rm ~/{home}"), &Reporter::new().0).await.unwrap();
+    assert_eq!(std::fs::read(guest.path("home")).unwrap(), b"home");
     let missing = connection.download("/no/such/file", &guest.path("nothing")).await.unwrap_err();
     assert!(missing.to_string().contains("No such file"), "{missing}");
     assert!(!guest.path("nothing").exists(), "a failed download leaves no empty file");

@@ -157,9 +157,13 @@ impl Line {
         Ended::Status(killed)
     }
 
-    /// A POSIX shell turns death by a signal into 128 + n, which the protocol's client would not tell.
+    /// A POSIX shell turns death by a signal into 128 + n, which the protocol's client would not tell. Bash has words of its own for such
+    /// a death, the whole command among them; nobody is to read those, so the outer shell's go nowhere.
     fn wrapped(&self, command: &str) -> String {
-        if self.guest.posix { format!("(\n{command}\n)\nexit $?") } else { command.to_owned() }
+        if !self.guest.posix {
+            return command.to_owned();
+        }
+        format!("{{ (\n{command}\n) 2>&3 3>&-; }} 3>&2 2>/dev/null\nexit $?")
     }
 
     /// Runs a command, with a terminal where the template asks for one.

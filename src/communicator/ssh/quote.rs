@@ -8,13 +8,16 @@ pub(super) fn remote_path(path: &str) -> String {
         None if is_tilde(path) => path,
         _ => "",
     };
-    let rest = &path[tilde.len()..];
-    if rest.is_empty() {
+    if tilde == path {
         return tilde.to_owned();
     }
+    if !tilde.is_empty() {
+        // The slash stays outside: a quoted one would make the user's name a part of the file's.
+        return format!("{tilde}/\"{}\"", in_double_quotes(&path[tilde.len() + 1..]));
+    }
     // A path that begins with `-` would be read as an option by the commands it is given to.
-    let dash = if tilde.is_empty() && rest.starts_with('-') { "./" } else { "" };
-    format!("{tilde}\"{dash}{}\"", in_double_quotes(rest))
+    let dash = if path.starts_with('-') { "./" } else { "" };
+    format!("\"{dash}{}\"", in_double_quotes(path))
 }
 
 /// Quotes a text so that a POSIX shell takes it literally.
@@ -51,8 +54,9 @@ mod tests {
     #[test]
     fn paths_are_literal_but_for_tilde_and_variables() {
         check("/tmp/a b", r#""/tmp/a b""#);
-        check("~/a b", r#"~"/a b""#);
-        check("~ec2-user/x", r#"~ec2-user"/x""#);
+        check("~/a b", r#"~/"a b""#);
+        check("~/", r#"~/"""#);
+        check("~ec2-user/x", r#"~ec2-user/"x""#);
         check("~", "~");
         check("a~b", r#""a~b""#);
         check("$HOME/x", r#""$HOME/x""#);
@@ -60,6 +64,25 @@ mod tests {
         check(r#"/a"b\c"#, r#""/a\"b\\c""#);
         check("-rf", r#""./-rf""#);
         check("/tmp/*.sh", r#""/tmp/*.sh""#);
+    }
+
+    /// What a shell makes of it is what counts.
+    #[track_caller]
+    fn check_shell(path: &str, seen: &str) {
+        let script = format!("HOME=/home/me; DIR='a  b'; printf %s {}", remote_path(path));
+        let said = std::process::Command::new("/bin/sh").args(["-c", &script]).output().map(|output| output.stdout);
+        assert_eq!(said.map(|text| String::from_utf8_lossy(&text).into_owned()).ok().as_deref(), Some(seen), "{path}");
+    }
+
+    #[test]
+    fn a_shell_reads_the_path_as_it_is_meant() {
+        check_shell("~/a b", "/home/me/a b");
+        check_shell("~", "/home/me");
+        check_shell("~/", "/home/me/");
+        check_shell("~root/x", "/root/x");
+        check_shell("$HOME/$DIR/${DIR}", "/home/me/a  b/a  b");
+        check_shell("/tmp/it's \"1\" \\ `id` $(id) $1 *", "/tmp/it's \"1\" \\ `id` $(id) $1 *");
+        check_shell("-n", "./-n");
     }
 
     #[test]
