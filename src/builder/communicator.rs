@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use amibake_template::component::{Check, FileKind, GoDuration, Secret, Trilean};
+use amibake_template::component::{Check, FileKind, Given, GoDuration, Secret, Trilean};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::builder::amazon::given::{Given, given_list};
+use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::not_yet::refuse;
 use crate::builder::amazon::run::one_of;
 use crate::communicator::ssh::{Address, Bastion, Login, PrivateKey, SshConfig};

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use amibake_template::component::{Check, Component, Kind};
+use amibake_template::component::{Check, Component, Given, Kind};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,10 +35,10 @@ impl Component for File {
 }"#;
 
     fn check(&self, check: &mut Check<'_>) {
-        if given(&self.target).is_none() {
+        if self.target.given().is_none() {
             check.error("target", "target", "`target` must be given", None);
         }
-        match (given(&self.content), given(&self.source)) {
+        match (self.content.given(), self.source.given()) {
             (Some(_), Some(_)) => check.error("source", "exclude-each-other", "only one of `content` and `source` can be given", None),
             (None, None) => {
                 check.warning("target", "no-content", "`content` and `source` are both blank; the file will have no content", None);
@@ -48,18 +48,14 @@ impl Component for File {
     }
 }
 
-fn given(text: &Option<String>) -> Option<&str> {
-    text.as_deref().filter(|text| !text.is_empty())
-}
-
 #[async_trait]
 impl Builder for File {
     async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
-        let target = given(&self.target).unwrap_or_default();
+        let target = self.target.given().unwrap_or_default();
         if let Some(dir) = Path::new(target).parent() {
             std::fs::create_dir_all(dir).map_err(|error| failed("mkdir", dir, &error))?;
         }
-        match given(&self.source) {
+        match self.source.given() {
             Some(source) => {
                 cx.report.say(format!("Copying {source} to {target}"));
                 let copied = copy(Path::new(source), Path::new(target))?;

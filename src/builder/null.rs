@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use amibake_template::component::{Check, Component, Kind};
+use amibake_template::component::{Check, Component, Given, Kind};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -41,11 +41,11 @@ impl Component for Null {
 impl Null {
     fn check_login(&self, check: &mut Check<'_>) {
         let config = &self.communicator;
-        if given(&config.ssh_host).is_none() {
+        if config.ssh_host.given().is_none() {
             check.error("ssh_host", "ssh-host", "`ssh_host` must be given", Some("or `\"communicator\": \"none\"`".to_owned()));
         }
         let password = config.ssh_password.as_ref().is_some_and(|password| !password.expose().is_empty());
-        if !password && !config.ssh_agent_auth && given(&config.ssh_private_key_file).is_none() {
+        if !password && !config.ssh_agent_auth && config.ssh_private_key_file.given().is_none() {
             let help = "give `ssh_private_key_file`, `ssh_agent_auth` or `ssh_password`";
             check.error("ssh_username", "ssh-login", "no login for the host is given", Some(help.to_owned()));
         }
@@ -53,7 +53,7 @@ impl Null {
 
     async fn by_ssh(&self, cx: &mut BuildContext) -> Result<(), BuildError> {
         let config = self.communicator.ssh(None, &cx.late.host.env);
-        let host = given(&self.communicator.ssh_host).unwrap_or_default().to_owned();
+        let host = self.communicator.ssh_host.given().unwrap_or_default().to_owned();
         let address = Address { host, port: self.communicator.port() };
         let connection = ssh::connect(&config, &address, &cx.report, &cx.cancel).await.map_err(connect_error)?;
         let result = cx.provision(&connection, self.build_data(&address)).await;
@@ -74,10 +74,6 @@ impl Null {
         .map(|(name, value)| (name.to_owned(), value))
         .into()
     }
-}
-
-fn given(text: &Option<String>) -> Option<&str> {
-    text.as_deref().filter(|text| !text.is_empty())
 }
 
 fn connect_error(error: ConnectError) -> BuildError {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use amibake_template::component::{Check, Component, Kind};
+use amibake_template::component::{Check, Component, Given, Kind};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ fn is_zero(time: &i64) -> bool {
 #[async_trait]
 impl PostProcessor for Manifest {
     async fn process(&self, cx: &PostProcessContext<'_>, input: Artifact) -> Result<Processed, String> {
-        let path = PathBuf::from(self.output.as_deref().filter(|text| !text.is_empty()).unwrap_or("packer-manifest.json"));
+        let path = PathBuf::from(self.output.given().unwrap_or("packer-manifest.json"));
         let entry = self.entry(cx, &input)?;
         let lock = Lock::take(&path, cx).await?;
         let written = append(&path, entry, cx);

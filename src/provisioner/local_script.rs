@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{ExitStatus, Stdio};
 
-use amibake_template::component::{Check, Late};
+use amibake_template::component::{Check, Given as _, Late};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::process::Command;
@@ -93,11 +93,11 @@ impl LocalScript {
     }
 
     fn command(&self) -> Option<&str> {
-        self.command.as_deref().filter(|text| !text.is_empty())
+        self.command.given()
     }
 
     fn given(&self) -> Given<'_> {
-        Given { inline: &self.inline, script: self.script.as_deref().filter(|path| !path.is_empty()), scripts: &self.scripts }
+        Given { inline: &self.inline, script: self.script.given(), scripts: &self.scripts }
     }
 
     fn inline_file(&self, late: &LateContext) -> Result<Option<tempfile::TempPath>, ProvisionError> {
@@ -106,8 +106,8 @@ impl LocalScript {
             return Ok(None);
         }
         let lines = lines.iter().map(|line| render(late, line, &BTreeMap::new())).collect::<Result<Vec<_>, _>>()?;
-        let shebang = self.inline_shebang.as_deref().filter(|text| !text.is_empty()).unwrap_or("/bin/sh -e");
-        let suffix = self.tempfile_extension.as_deref().filter(|text| !text.is_empty());
+        let shebang = self.inline_shebang.given().unwrap_or("/bin/sh -e");
+        let suffix = self.tempfile_extension.given();
         let suffix = suffix.map(|text| format!(".{}", text.trim_start_matches('.'))).unwrap_or_default();
         let failed = |error: std::io::Error| ProvisionError::Failed(format!("cannot write the temporary script: {error}"));
         let mut file = tempfile::Builder::new().prefix("packer-shell").suffix(&suffix).tempfile().map_err(failed)?;

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use amibake_template::component::{Check, Component, GoDuration, Kind, Late};
+use amibake_template::component::{Check, Component, Given as _, GoDuration, Kind, Late};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -112,7 +112,7 @@ struct Remote {
 
 impl Shell {
     fn given(&self) -> Given<'_> {
-        Given { inline: &self.inline, script: given(self.script.as_ref()), scripts: &self.scripts }
+        Given { inline: &self.inline, script: self.script.given(), scripts: &self.scripts }
     }
 
     fn start_limit(&self) -> Duration {
@@ -121,9 +121,9 @@ impl Shell {
 
     fn remote(&self) -> Remote {
         let number = self.number.get_or_init(|| RandomState::new().hash_one(0) % 9999);
-        let folder = given(self.remote_folder.as_ref()).unwrap_or("/tmp");
-        let file = given(self.remote_file.as_ref()).map_or_else(|| format!("script_{number}.sh"), str::to_owned);
-        let script = given(self.remote_path.as_ref()).map_or_else(|| format!("{folder}/{file}"), str::to_owned);
+        let folder = self.remote_folder.given().unwrap_or("/tmp");
+        let file = self.remote_file.given().map_or_else(|| format!("script_{number}.sh"), str::to_owned);
+        let script = self.remote_path.given().map_or_else(|| format!("{folder}/{file}"), str::to_owned);
         Remote { script, variables: format!("{folder}/varfile_{number}.sh") }
     }
 
@@ -137,7 +137,7 @@ impl Shell {
 
     fn inline(&self, cx: &ProvisionContext<'_>) -> Result<String, ProvisionError> {
         let lines = self.inline.iter().map(|line| cx.render(line)).collect::<Result<Vec<_>, _>>()?;
-        Ok(script::inline_script(given(self.inline_shebang.as_ref()).unwrap_or("/bin/sh -e"), &lines))
+        Ok(script::inline_script(self.inline_shebang.given().unwrap_or("/bin/sh -e"), &lines))
     }
 
     async fn read(&self, path: &str) -> Result<Vec<u8>, ProvisionError> {
@@ -230,10 +230,6 @@ impl Shell {
             Ended::Status(status) => script::judge(i64::from(status), &self.valid_exit_codes).map_err(ProvisionError::Failed),
         }
     }
-}
-
-fn given(text: Option<&String>) -> Option<&str> {
-    text.map(String::as_str).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

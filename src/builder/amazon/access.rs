@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use amibake_ec2::model::{Access, AssumeRole, Keys};
-use amibake_template::component::{Check, Secret};
+use amibake_template::component::{Check, Given, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::given::{Given, given_list};
+use super::given::given_list;
 use super::not_yet::refuse;
 
 /// The keys about reaching AWS.

@@ -1,11 +1,9 @@
 //! Block device mappings: disks of the source instance and of the image.
 
 use amibake_ec2::model::{BlockDevice, BlockDeviceTarget, EbsDevice};
-use amibake_template::component::{Check, Trilean};
+use amibake_template::component::{Check, Given, Trilean};
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use super::given::Given;
 
 /// The keys about disks.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

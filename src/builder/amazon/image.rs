@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use amibake_template::component::{Check, Late, Trilean};
+use amibake_template::component::{Check, Given, Late, Trilean};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::given::{Given, given_list};
+use super::given::given_list;
 use super::kms::is_kms_key;
 use super::tag::KeyValue;
 

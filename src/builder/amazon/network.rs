@@ -1,11 +1,11 @@
 //! Where the source instance stands in the network, and who may reach it.
 
-use amibake_template::component::{Check, Trilean};
+use amibake_template::component::{Check, Given, Trilean};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::filter::{ResourceFilter, SubnetFilter};
-use super::given::{Given, given_list};
+use super::given::given_list;
 
 /// The keys about VPC, subnet and security groups.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use amibake_ec2::model::MetadataOptions;
-use amibake_template::component::{Check, FileKind, Late};
+use amibake_template::component::{Check, FileKind, Given, Late};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::given::Given;
 use super::tag::{KeyValue, NameValue};
 
 /// The keys about the source instance.

@@ -1,11 +1,10 @@
 //! Which image to start from.
 
-use amibake_template::component::Check;
+use amibake_template::component::{Check, Given};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::filter::AmiFilter;
-use super::given::Given;
 
 /// The keys about the source image.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

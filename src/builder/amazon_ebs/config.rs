@@ -1,12 +1,11 @@
 //! The keys of `amazon-ebs`, and the checks between its groups.
 
-use amibake_template::component::{Check, Component, Kind};
+use amibake_template::component::{Check, Component, Given, Kind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::builder::amazon::access::AccessConfig;
 use crate::builder::amazon::device::DeviceConfig;
-use crate::builder::amazon::given::Given;
 use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::network::NetworkConfig;

@@ -5,6 +5,7 @@
 
 mod check;
 mod duration;
+mod given;
 mod late;
 mod secret;
 mod trilean;
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::check::{locate, object_span};
 pub use self::duration::GoDuration;
+pub use self::given::Given;
 pub use self::late::Late;
 pub use self::secret::Secret;
 pub use self::trilean::Trilean;

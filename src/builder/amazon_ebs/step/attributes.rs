@@ -2,11 +2,12 @@
 
 use amibake_ec2::model::{Image, ImageChange, SnapshotChange};
 use amibake_ec2::{Region, SnapshotId};
+use amibake_template::component::Given;
 
 use super::copy::Images;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{ask_until, fail};
-use crate::builder::amazon::given::{Given, given_list};
+use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::site::Site;

@@ -1,5 +1,6 @@
 //! Connects to the source instance by SSH.
 
+use amibake_template::component::Given;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::key_pair::LoginKey;
 use crate::builder::BuildError;
-use crate::builder::amazon::given::Given;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon_ebs::config::AmazonEbs;
 use crate::builder::communicator::Speaks;

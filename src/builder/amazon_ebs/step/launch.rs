@@ -2,6 +2,7 @@
 
 use amibake_ec2::Ec2Error;
 use amibake_ec2::model::{Image, Instance, RunInstances, Tag};
+use amibake_template::component::Given;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::time::Instant;
@@ -11,7 +12,6 @@ use super::network::Network;
 use super::security_group::GroupsInUse;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{Pauses, TRIES, create_by_token, fail, failed_call, go_on, sleep};
-use crate::builder::amazon::given::Given;
 use crate::builder::amazon::name::uuid;
 use crate::builder::amazon::run::RunConfig;
 use crate::builder::amazon::site::Site;

@@ -2,11 +2,11 @@
 
 use amibake_ec2::model::{Filter, Subnet};
 use amibake_ec2::{SubnetId, VpcId};
+use amibake_template::component::Given;
 
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{ask, fail};
 use crate::builder::amazon::filter::{SubnetFilter, show};
-use crate::builder::amazon::given::Given;
 use crate::builder::amazon::network::NetworkConfig;
 use crate::builder::amazon::site::Site;
 use crate::engine::context::BuildContext;

@@ -2,10 +2,11 @@
 
 use amibake_ec2::VpcId;
 use amibake_ec2::model::{DescribeImages, Filter};
+use amibake_template::component::Given;
 
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{ask, fail};
-use crate::builder::amazon::given::{Given, given_list};
+use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon_ebs::config::AmazonEbs;
 use crate::engine::context::BuildContext;

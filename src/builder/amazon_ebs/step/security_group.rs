@@ -2,12 +2,12 @@
 
 use amibake_ec2::model::{CreateSecurityGroup, Filter, IngressRule, Tag};
 use amibake_ec2::{Ec2, Ec2Error, ErrorKind, SecurityGroupId};
+use amibake_template::component::Given;
 
 use super::network::Network;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{CallError, ask, ask_until, fail, go_on, may_exist};
 use crate::builder::amazon::filter::show;
-use crate::builder::amazon::given::Given;
 use crate::builder::amazon::name::uuid;
 use crate::builder::amazon::network::Groups;
 use crate::builder::amazon::site::Site;

@@ -2,11 +2,11 @@
 
 use amibake_ec2::ImageId;
 use amibake_ec2::model::{DescribeImages, Image};
+use amibake_template::component::Given;
 
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{ask, fail};
 use crate::builder::amazon::filter::show;
-use crate::builder::amazon::given::Given;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon::source::SourceConfig;
 use crate::engine::context::BuildContext;
