@@ -19,6 +19,7 @@ mod image;
 mod instance_type;
 mod launch;
 mod limits;
+pub mod machines;
 mod mapping;
 mod network;
 mod options;
@@ -31,6 +32,7 @@ mod world;
 
 pub use calls::{Call, Parameters};
 pub use fault::{At, Fault, Kind};
+pub use machines::{KeyMaterial, Machine, MachineKey, Machines, Progress};
 pub use options::{Options, Times};
 pub use service::Lab;
 pub use world::Inventory;

@@ -1,0 +1,1 @@
+//! Key pairs, made as EC2 makes them.

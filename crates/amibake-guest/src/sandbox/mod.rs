@@ -1,0 +1,1 @@
+//! Guests in Linux namespaces, over a copy-on-write view of this machine.
