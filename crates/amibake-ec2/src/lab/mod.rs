@@ -5,16 +5,19 @@
 //! - [`fault`]: refusals, lost replies and hooks at a chosen call; [`calls`]: what was asked, in EC2's parameter names;
 //! - [`record`]: what the lab knows about each thing, for assertions;
 //! - `world`, `launch`, `image`, `network`, `storage`, `tags`: the rules, one EC2 topic a file, plain synchronous functions;
+//! - `assume`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
 //! - `service`: the [`crate::Ec2`] trait on top, the only async part; `catalogue`: the public images and the regions.
 //!
 //! Invariants: time is tokio's clock and nothing else, so a paused test waits an hour in no time; ids are made from a
 //! counter, so two runs that ask the same things see the same ids; nothing here opens a file or a socket.
 //! Codes and messages are EC2's own where they are public, else marked in a comment.
 
+mod assume;
 pub mod calls;
 mod catalogue;
 pub mod fault;
 mod filter;
+mod fit;
 mod image;
 mod instance_type;
 mod launch;
@@ -30,6 +33,7 @@ mod storage;
 mod tags;
 mod world;
 
+pub use assume::Assumption;
 pub use calls::{Call, Parameters};
 pub use fault::{At, Fault, Kind};
 pub use machines::{KeyMaterial, Machine, MachineKey, Machines, Progress};

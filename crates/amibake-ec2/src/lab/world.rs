@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
+use super::assume::Assumed;
 use super::catalogue;
 use super::machines::Progress;
 use super::options::Options;
@@ -45,6 +46,8 @@ pub(super) struct State {
     pub(super) launches: BTreeMap<String, (RunInstances, InstanceId)>,
     /// CopyImage by client token.
     pub(super) copies: BTreeMap<String, (CopyImage, ImageId)>,
+    /// What was taken to exist.
+    pub(super) assumed: Assumed,
 }
 
 /// One region at one moment: what a rule sees and changes.
@@ -88,7 +91,7 @@ impl World {
     /// # Errors
     /// There is no such region.
     pub(super) fn place<'a>(&'a mut self, region: &'a Region, now: Instant, spoil: Option<&'static str>) -> Answer<Place<'a>> {
-        let Some((_, zones)) = catalogue::REGIONS.iter().find(|(name, _)| *name == region.as_str()) else {
+        let Some(zones) = catalogue::zones(region) else {
             return refuse("", format!("there is no EC2 endpoint for the region `{region}`"));
         };
         let (options, ids) = (&self.options, &mut self.ids);
@@ -128,13 +131,13 @@ impl State {
             state.images.insert(image.id.clone(), image);
         }
         if options.default_vpc {
-            state.add_vpc(ids, region, zones, true);
+            state.add_vpc(ids, &options.account, region, zones, true);
         }
         state
     }
 
     /// A VPC with one subnet a zone and its default group.
-    pub(super) fn add_vpc(&mut self, ids: &mut Ids, region: &Region, zones: &str, is_default: bool) -> VpcId {
+    pub(super) fn add_vpc(&mut self, ids: &mut Ids, account: &str, region: &Region, zones: &str, is_default: bool) -> VpcId {
         let vpc = VpcId::with_hex(&ids.hex());
         let network = if is_default { "172.31" } else { "10.0" };
         for (index, zone) in zones.chars().enumerate() {
@@ -146,22 +149,30 @@ impl State {
                 cidr: format!("{network}.{}.0/20", index * 16),
                 default_for_az: is_default,
                 available_addresses: 4091,
+                owner: account.to_owned(),
                 tags: Vec::new(),
             };
             self.subnets.insert(id, subnet);
         }
+        let cidr = format!("{network}.0.0/16");
+        self.add_empty_vpc(ids, VpcRecord { id: vpc.clone(), is_default, cidr, owner: account.to_owned(), tags: Vec::new() });
+        vpc
+    }
+
+    /// A VPC with its default group.
+    pub(super) fn add_empty_vpc(&mut self, ids: &mut Ids, vpc: VpcRecord) {
         let group = SecurityGroupId::with_hex(&ids.hex());
         let record = GroupRecord {
             id: group.clone(),
             name: "default".to_owned(),
             description: "default VPC security group".to_owned(),
-            vpc: vpc.clone(),
+            vpc: vpc.id.clone(),
             ingress: Vec::new(),
+            owner: vpc.owner.clone(),
             tags: Vec::new(),
         };
         self.groups.insert(group, record);
-        self.vpcs.insert(vpc.clone(), VpcRecord { id: vpc.clone(), is_default, cidr: format!("{network}.0.0/16"), tags: Vec::new() });
-        vpc
+        self.vpcs.insert(vpc.id.clone(), vpc);
     }
 
     /// Lets time pass.
@@ -214,16 +225,20 @@ impl State {
                 add(volume.id.as_str(), format!("volume {}", volume.id));
             }
         }
-        for image in self.images.values().filter(|image| image.owner == account && image.state != ImageState::Gone) {
+        for image in self
+            .images
+            .values()
+            .filter(|image| image.owner == account && !self.assumed.holds(image.id.as_str()) && image.state != ImageState::Gone)
+        {
             add(image.id.as_str(), format!("image {} ({})", image.id, image.name));
         }
-        for snapshot in self.snapshots.values().filter(|snapshot| snapshot.owner == account) {
+        for snapshot in self.snapshots.values().filter(|snapshot| snapshot.owner == account && !self.assumed.holds(snapshot.id.as_str())) {
             add(snapshot.id.as_str(), format!("snapshot {} ({})", snapshot.id, snapshot.description));
         }
-        for group in self.groups.values().filter(|group| group.name != "default") {
+        for group in self.groups.values().filter(|group| group.name != "default" && !self.assumed.holds(group.id.as_str())) {
             add(group.id.as_str(), format!("security group {} ({})", group.id, group.name));
         }
-        for key in self.key_pairs.values() {
+        for key in self.key_pairs.values().filter(|key| !self.assumed.holds(&key.name)) {
             add(&key.id, format!("key pair {}", key.name));
         }
         lasting
