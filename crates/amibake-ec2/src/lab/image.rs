@@ -401,7 +401,7 @@ impl Filtered for ImageRecord {
 }
 
 /// EC2's word for a state.
-fn state_name(state: ImageState) -> &'static str {
+pub(super) fn state_name(state: ImageState) -> &'static str {
     match state {
         ImageState::Pending => "pending",
         ImageState::Available => "available",

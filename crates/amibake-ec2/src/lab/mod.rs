@@ -4,6 +4,7 @@
 //! - [`Lab`]: what a test or a rehearsal holds; [`Options`] and [`Times`]: how the lab is set up;
 //! - [`fault`]: refusals, lost replies and hooks at a chosen call; [`calls`]: what was asked, in EC2's parameter names;
 //! - [`record`]: what the lab knows about each thing, for assertions;
+//! - [`images`]: images as `aws ec2 describe-images` prints them;
 //! - `world`, `launch`, `image`, `network`, `storage`, `tags`: the rules, one EC2 topic a file, plain synchronous functions;
 //! - `assume`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
 //! - `service`: the [`crate::Ec2`] trait on top, the only async part; `catalogue`: the public images and the regions.
@@ -19,6 +20,7 @@ pub mod fault;
 mod filter;
 mod fit;
 mod image;
+pub mod images;
 mod instance_type;
 mod launch;
 mod limits;

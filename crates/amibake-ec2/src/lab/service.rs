@@ -139,6 +139,12 @@ impl Lab {
         self.find(|place| place.groups.get(id).cloned())
     }
 
+    /// Adds images: to a region, or to every one. One with the id of an image that is there takes its place. Ours where their owner is
+    /// [`Options::account`]. A region that does not exist gets none.
+    pub fn add_images(&self, region: Option<&Region>, images: Vec<ImageRecord>) {
+        self.lock().world.add_images(region, &images);
+    }
+
     /// Adds a VPC that is not the default one, with a subnet in each zone and its default group.
     ///
     /// # Errors

@@ -8,7 +8,9 @@ use super::assume::Assumed;
 use super::catalogue;
 use super::machines::Progress;
 use super::options::Options;
-use super::record::{GroupRecord, ImageRecord, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord};
+use super::record::{
+    EbsSpec, GroupRecord, ImageRecord, ImageTarget, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord,
+};
 use super::refusal::{Answer, refuse};
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
@@ -19,6 +21,8 @@ pub(super) struct World {
     pub(super) options: Options,
     pub(super) ids: Ids,
     regions: BTreeMap<Region, State>,
+    /// Images of every region, also of those that were not used yet.
+    everywhere: Vec<ImageRecord>,
 }
 
 /// Numbers that are handed out.
@@ -83,7 +87,7 @@ impl Ids {
 impl World {
     pub(super) fn new(options: Options) -> Self {
         let ids = Ids { count: options.seed, hosts: 0, opened: Instant::now() };
-        Self { options, ids, regions: BTreeMap::new() }
+        Self { options, ids, regions: BTreeMap::new(), everywhere: Vec::new() }
     }
 
     /// A region as it is now.
@@ -94,8 +98,12 @@ impl World {
         let Some(zones) = catalogue::zones(region) else {
             return refuse("", format!("there is no EC2 endpoint for the region `{region}`"));
         };
-        let (options, ids) = (&self.options, &mut self.ids);
-        let state = self.regions.entry(region.clone()).or_insert_with(|| State::new(options, ids, region, zones));
+        let (options, ids, everywhere) = (&self.options, &mut self.ids, &self.everywhere);
+        let state = self.regions.entry(region.clone()).or_insert_with(|| {
+            let mut state = State::new(options, ids, region, zones);
+            everywhere.iter().for_each(|image| state.add_image(image, now));
+            state
+        });
         state.settle(now);
         Ok(Place { options, ids, region, now, state, spoil })
     }
@@ -106,6 +114,26 @@ impl World {
             state.settle(now);
         }
         self.regions.iter()
+    }
+
+    /// Adds images, with their snapshots: to one region, or to all that there are.
+    pub(super) fn add_images(&mut self, region: Option<&Region>, images: &[ImageRecord]) {
+        let now = Instant::now();
+        match region {
+            Some(region) => self.region_of_images(region, images, now),
+            None => {
+                self.everywhere.extend_from_slice(images);
+                let used: Vec<_> = self.regions.keys().cloned().collect();
+                used.iter().for_each(|region| self.region_of_images(region, images, now));
+            }
+        }
+    }
+
+    /// A region that does not exist gets none.
+    fn region_of_images(&mut self, region: &Region, images: &[ImageRecord], now: Instant) {
+        if let Ok(place) = self.place(region, now, None) {
+            images.iter().for_each(|image| place.state.add_image(image, now));
+        }
     }
 
     pub(super) fn inventory(&mut self, now: Instant) -> Inventory {
@@ -134,6 +162,29 @@ impl State {
             state.add_vpc(ids, &options.account, region, zones, true);
         }
         state
+    }
+
+    /// An image that comes from elsewhere, with the snapshots that it names.
+    fn add_image(&mut self, image: &ImageRecord, now: Instant) {
+        for (_, target) in &image.devices {
+            let ImageTarget::Ebs(EbsSpec { snapshot: Some(id), size, encrypted, kms_key_id, .. }) = target else { continue };
+            self.snapshots.entry(id.clone()).or_insert_with(|| SnapshotRecord {
+                id: id.clone(),
+                owner: image.owner.clone(),
+                description: format!("Snapshot of {}", image.id),
+                size: *size,
+                volume: None,
+                during: (now, now),
+                progress: None,
+                completed: true,
+                encrypted: *encrypted,
+                kms_key_id: kms_key_id.clone(),
+                users: Vec::new(),
+                groups: Vec::new(),
+                tags: Vec::new(),
+            });
+        }
+        self.images.insert(image.id.clone(), image.clone());
     }
 
     /// A VPC with one subnet a zone and its default group.
