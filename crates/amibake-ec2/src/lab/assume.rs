@@ -12,28 +12,12 @@ use super::filter::select;
 use super::fit::{Fit, fitted};
 use super::instance_type;
 use super::launch::well_formed;
+use super::platform::Platform;
 use super::record::{GroupRecord, ImageRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VpcRecord};
 use super::refusal::Answer;
 use super::world::{Place, State};
 use crate::id::{ImageId, Region, SecurityGroupId, SnapshotId, SubnetId, VpcId};
 use crate::model::{BlockDevice, BlockDeviceTarget, DescribeImages, Filter, RunInstances};
-
-/// Owners of whose public images the catalogue has a fair choice: a filter that matches none of theirs is a mistake.
-const KNOWN_OWNERS: &[&str] = &[
-    "amazon",
-    "137112412989",
-    "591542846629",
-    "602401143452",
-    "801119661308",
-    "099720109477",
-    "136693071363",
-    "379101102735",
-    "309956199498",
-    "125523088429",
-    "792107900819",
-    "764336703387",
-    "013907871322",
-];
 
 /// Something that was taken to exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -224,10 +208,10 @@ impl Place<'_> {
             return Ok(());
         }
         let id = ImageId::with_hex(&self.ids.hex());
-        let owner = request.owners.iter().find(|owner| !KNOWN_OWNERS.contains(&owner.as_str())).map(String::as_str);
+        let owner = request.owners.iter().find(|owner| !catalogue::publishes(owner)).map(String::as_str);
         let fresh = self.fresh_image(id, owner);
         if let Some(mut image) = fitted(fresh.0, &request.filters, &self.zones()) {
-            image.devices.retain(|(name, _)| *name == image.root_device_name);
+            image.platform = Platform::of_name(&image.name);
             if !named(&request.filters, "architecture") {
                 self.state.assumed.loose.insert(image.id.to_string());
             }
@@ -247,13 +231,13 @@ impl Place<'_> {
     }
 
     fn fresh_image(&mut self, id: ImageId, owner: Option<&str>) -> (ImageRecord, SnapshotRecord) {
-        let mut made = catalogue::stand_in(self.ids, id);
-        made.0.owner = match owner {
-            Some("self") => self.options.account.clone(),
+        let mut made = catalogue::stand_in(self.region, &id, self.now);
+        match owner {
+            Some("self") => made.0.owner.clone_from(&self.options.account),
+            Some(account) if account.bytes().all(|byte| byte.is_ascii_digit()) => account.clone_into(&mut made.0.owner),
             // An alias says nothing about the account; nor does an id alone.
-            Some(account) if account.bytes().all(|byte| byte.is_ascii_digit()) => account.to_owned(),
-            Some(_) | None => catalogue::SOMEBODY.to_owned(),
-        };
+            Some(_) | None => {}
+        }
         made.0.owner_alias = owner.filter(|owner| *owner == "aws-marketplace").map(str::to_owned);
         made.0.creation_date = self.date();
         made
@@ -430,7 +414,7 @@ fn named(filters: &[Filter], name: &str) -> bool {
 }
 
 fn all_known(owners: &[String]) -> bool {
-    owners.iter().all(|owner| KNOWN_OWNERS.contains(&owner.as_str()))
+    owners.iter().all(|owner| catalogue::publishes(owner))
 }
 
 /// Builders ask whether the name of the image to be made is free. The answer is yes.

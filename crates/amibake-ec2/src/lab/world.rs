@@ -154,7 +154,7 @@ fn ended_with(progress: Option<&Progress>) -> Option<Result<(), String>> {
 impl State {
     fn new(options: &Options, ids: &mut Ids, region: &Region, zones: &str) -> Self {
         let mut state = Self::default();
-        for (image, snapshot) in catalogue::images(ids) {
+        for (image, snapshot) in catalogue::images(region, ids.opened) {
             state.snapshots.insert(snapshot.id.clone(), snapshot);
             state.images.insert(image.id.clone(), image);
         }
