@@ -54,7 +54,7 @@ impl Assumed {
 }
 
 impl Place<'_> {
-    fn note(&mut self, kind: &'static str, what: &str, why: &str) {
+    pub(super) fn note(&mut self, kind: &'static str, what: &str, why: &str) {
         let known = self.state.assumed.all.iter().any(|old| old.kind == kind && old.what == what);
         if !known {
             let assumption = Assumption { kind, what: what.to_owned(), region: self.region.clone(), why: why.to_owned() };
@@ -76,7 +76,7 @@ impl Place<'_> {
                 tags: Vec::new(),
             };
             if let Some(vpc) = fitted(fresh, filters, &self.zones()) {
-                self.note("VPC", vpc.id.as_str(), &matching(filters));
+                self.note("VPC", vpc.id.as_str(), &had_to_match(filters));
                 self.state.add_empty_vpc(self.ids, vpc);
             }
         }
@@ -103,7 +103,7 @@ impl Place<'_> {
             let id = SubnetId::with_hex(&self.ids.hex());
             let fresh = self.fresh_subnet(id, filters);
             if let Some(subnet) = fitted(fresh, filters, &self.zones()) {
-                self.add_subnet(subnet, &matching(filters), named(filters, "vpc-id"));
+                self.add_subnet(subnet, &had_to_match(filters), named(filters, "vpc-id"));
             }
         }
         Ok(())
@@ -148,7 +148,7 @@ impl Place<'_> {
             let id = SecurityGroupId::with_hex(&self.ids.hex());
             let fresh = self.fresh_group(id, filters);
             if let Some(group) = fitted(fresh, filters, &self.zones()) {
-                self.add_group(group, &matching(filters), named(filters, "vpc-id"));
+                self.add_group(group, &had_to_match(filters), named(filters, "vpc-id"));
             }
         }
         Ok(())
@@ -201,10 +201,10 @@ impl Place<'_> {
         for id in &request.ids {
             self.assume_image(id, request.owners.first().map(String::as_str));
         }
-        if !self.options.assume || !request.ids.is_empty() || is_look_for_own_name(request) || all_known(&request.owners) {
+        if !self.options.assume || !request.ids.is_empty() || is_look_for_own_name(request) {
             return Ok(());
         }
-        if !self.describe_images(request)?.is_empty() {
+        if !self.describe_images(request)?.is_empty() || self.assume_build(request) || all_known(&request.owners) {
             return Ok(());
         }
         let id = ImageId::with_hex(&self.ids.hex());
@@ -215,7 +215,7 @@ impl Place<'_> {
             if !named(&request.filters, "architecture") {
                 self.state.assumed.loose.insert(image.id.to_string());
             }
-            self.add_stand_in(image, fresh.1, &matching(&request.filters));
+            self.add_stand_in(image, fresh.1, &had_to_match(&request.filters));
         }
         Ok(())
     }
@@ -404,9 +404,13 @@ impl Place<'_> {
 
 const NAMED: &str = "it was named";
 
-fn matching(filters: &[Filter]) -> String {
+fn had_to_match(filters: &[Filter]) -> String {
+    format!("something had to match {}", matching(filters))
+}
+
+pub(super) fn matching(filters: &[Filter]) -> String {
     let filters: Vec<_> = filters.iter().map(|filter| format!("{}={}", filter.name, filter.values.join(","))).collect();
-    format!("something had to match {}", filters.join(" "))
+    filters.join(" ")
 }
 
 fn named(filters: &[Filter], name: &str) -> bool {

@@ -171,7 +171,12 @@ const LINES: &[Line] = &[
     line(&DEBIAN, "debian-11-ARCH-DATE-2518", ONE, &["20260511", "20260831"]),
     line(&DEBIAN, "debian-12-ARCH-DATE-2621", ONE, &["20260706", "20261005"]),
     line(&DEBIAN, "debian-13-ARCH-DATE-2623", ONE, &["20260713", "20261012"]),
-    line(&RHEL, "RHEL-VER_HVM-DATE-ARCH-0-Hourly2-GP3", &["8.10.0", "9.6.0", "10.0.0"], &["20260616", "20260922"]),
+    line(
+        &RHEL,
+        "RHEL-VER_HVM-DATE-ARCH-0-Hourly2-GP3",
+        &["8.6.0", "8.8.0", "8.10.0", "9.0.0", "9.2.0", "9.4.0", "9.6.0", "10.0.0"],
+        &["20260616", "20260922"],
+    ),
     line(&RHEL, "RHEL-7.9_HVM-DATE-ARCH-0-Hourly2-GP3", ONE, &["20240213"]),
     line(&Kind { volume_type: "gp2", ..RHEL }, "RHEL-VER_HVM-DATE-ARCH-0-Hourly2-GP2", &["7.9", "8.6.0", "9.0.0"], &["20221101"]),
     line(&CENTOS, "CentOS Stream VER ARCH DATE", &["9", "10"], &["20260615", "20260921"]),

@@ -14,6 +14,7 @@
 //! Codes and messages are EC2's own where they are public, else marked in a comment.
 
 mod assume;
+mod builds;
 pub mod calls;
 mod catalogue;
 pub mod fault;

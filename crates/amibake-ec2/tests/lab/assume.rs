@@ -189,3 +189,27 @@ async fn nobody_knows_the_key_of_an_assumed_pair() {
     ec2.run_instance(request).await.unwrap();
     assert_eq!(told.keys(), [MachineKey::Unknown("ours".to_owned())]);
 }
+
+#[tokio::test]
+async fn another_build_of_a_public_image_stands_in_for_one_that_is_not_in_the_catalogue() {
+    let (lab, ec2) = lab();
+    for (owner, name) in [
+        ("099720109477", "ubuntu/images/hvm-ssd/ubuntu-focal-20.04-amd64-server-20201014"),
+        ("amazon", "amzn2-ami-hvm-2.0.20190115-x86_64-gp2"),
+        ("amazon", "amzn2-ami-hvm-2.0.2021*-arm64-gp2"),
+        ("136693071363", "debian-11-amd64-20230124-1270"),
+        ("602401143452", "amazon-eks-node-1.29-v20240202"),
+    ] {
+        let found = source(&*ec2, &[owner], &[("name", name), ("virtualization-type", "hvm")]).await;
+        assert_eq!(found.len(), 1, "{name}");
+        assert!(found[0].owner_id == owner || found[0].owner_alias.as_deref() == Some(owner), "{name}");
+        assert!(lab.image(&found[0].id).unwrap().platform.is_some(), "{name}");
+    }
+    for name in ["ubuntu/images/hvm-ssd/ubuntu-focal-20.04-amd64-serve-20201014", "ubuntu/images/hvm-ssd/ubuntu-jammy-20.04-amd64-server-*"]
+    {
+        assert_eq!(source(&*ec2, &["099720109477"], &[("name", name)]).await, [], "{name}");
+    }
+    let strict = instant().1;
+    let name = "ubuntu/images/hvm-ssd/ubuntu-focal-20.04-amd64-server-20201014";
+    assert_eq!(source(&*strict, &["099720109477"], &[("name", name)]).await, []);
+}

@@ -1,0 +1,102 @@
+//! Builds of public images that the catalogue does not have: names with a date of their own.
+//!
+//! The catalogue has a build or two of each line. A template that names another one (`...-server-20201014`) gets the line's newest under
+//! that name; one that names no line of the publisher gets nothing, as on EC2.
+
+use super::assume::matching;
+use super::filter::{like, matches};
+use super::fit::example;
+use super::platform::Platform;
+use super::record::ImageRecord;
+use super::world::{Place, State};
+use crate::id::ImageId;
+use crate::model::{DescribeImages, Filter};
+
+impl Place<'_> {
+    /// Makes another build of a line that the request's name speaks of; true where there is such a line.
+    pub(super) fn assume_build(&mut self, request: &DescribeImages) -> bool {
+        let Some(name) = request.filters.iter().find(|filter| filter.name == "name") else { return false };
+        let Some((build, name)) = name.values.iter().find_map(|name| Some((self.state.build_of(name, request)?.clone(), name))) else {
+            return false;
+        };
+        let build = ImageRecord { id: ImageId::with_hex(&self.ids.hex()), name: example(name), ..build };
+        self.note("image", build.id.as_str(), &format!("another build of what had to match {}", matching(&request.filters)));
+        self.state.images.insert(build.id.clone(), build);
+        true
+    }
+}
+
+impl State {
+    /// The newest image of the line that a name speaks of.
+    fn build_of(&self, name: &str, request: &DescribeImages) -> Option<&ImageRecord> {
+        let (platform, words) = (Platform::of_name(name)?, without_build(name)?);
+        let of_line = |image: &&ImageRecord| {
+            let owner = |owner: &String| image.owner == *owner || image.owner_alias.as_ref() == Some(owner);
+            image.public
+                && image.platform == Some(platform)
+                && request.owners.iter().any(owner)
+                && without_build(&image.name).is_some_and(|line| like(&words, &line))
+                && request.filters.iter().filter(|filter| !of_build(filter)).all(|filter| matches(*image, filter))
+        };
+        self.images.values().filter(of_line).max_by(|a, b| a.creation_date.cmp(&b.creation_date))
+    }
+}
+
+/// Filters that look at what differs from build to build.
+fn of_build(filter: &Filter) -> bool {
+    matches!(filter.name.as_str(), "name" | "description" | "creation-date")
+}
+
+/// A name without its date, and the numbers behind that; None for one without a date.
+fn without_build(name: &str) -> Option<String> {
+    let mut dated = false;
+    let words = name.split(['-', '_', '/', ' ']).filter(|word| {
+        let date = is_date(word);
+        dated |= date;
+        !(date || dated && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'*'))
+    });
+    let words: Vec<_> = words.collect();
+    dated.then(|| words.join("-"))
+}
+
+/// `20201014`, `2.0.20190115`, `2020*`, `v20251120`, `2019.11.13`: no letters, and a year that goes on.
+fn is_date(word: &str) -> bool {
+    let word = word.strip_prefix('v').unwrap_or(word);
+    let mut rest = word;
+    let only_numbers = word.bytes().all(|byte| byte.is_ascii_digit() || b".*?".contains(&byte));
+    while let Some(start) = rest.find("20") {
+        let digits = rest[start..].bytes().take_while(u8::is_ascii_digit).count();
+        let goes_on = digits >= 6 || (digits >= 4 && rest.len() > start + digits);
+        if goes_on {
+            return only_numbers;
+        }
+        rest = &rest[start + digits.max(2)..];
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_build;
+
+    #[track_caller]
+    fn check(name: &str, expected: Option<&str>) {
+        assert_eq!(without_build(name).as_deref(), expected, "{name}");
+    }
+
+    #[test]
+    fn a_build_is_its_date_and_the_numbers_behind_it() {
+        check(
+            "ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-amd64-server-20230115",
+            Some("ubuntu-images-hvm-ssd-ubuntu-jammy-22.04-amd64-server"),
+        );
+        check("debian-11-amd64-20230124-1270", Some("debian-11-amd64"));
+        check("amzn2-ami-hvm-2.0.20190115-x86_64-gp2", Some("amzn2-ami-hvm-x86-gp2"));
+        check("al2023-ami-2023.4.2024*-kernel-6.1-arm64", Some("al2023-ami-kernel-6.1-arm64"));
+        check("Windows_Server-2019-English-Full-Base-2019.11.13", Some("Windows-Server-2019-English-Full-Base"));
+        check("amazon-eks-node-1.29-v20240202", Some("amazon-eks-node-1.29"));
+        check("Windows_Server-2019-English-Full-Base-*", None);
+        check("ubuntu-focal-20.04-amd64-server-*", None);
+        check("", None);
+    }
+}
