@@ -11,7 +11,7 @@ use super::catalogue;
 use super::filter::select;
 use super::fit::{Fit, fitted};
 use super::instance_type;
-use super::launch::well_formed;
+use super::launch::{default_subnets, well_formed};
 use super::platform::Platform;
 use super::record::{GroupRecord, ImageRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VpcRecord};
 use super::refusal::Answer;
@@ -65,7 +65,7 @@ impl Place<'_> {
     /// VPCs that are asked for.
     pub(super) fn assume_vpcs(&mut self, ids: &[VpcId], filters: &[Filter]) -> Answer<()> {
         for id in ids {
-            self.assume_vpc(id);
+            self.assume_default_vpc(id);
         }
         if self.would_miss(ids, filters, |state| select(state.vpcs.values(), filters, |_| true).map(|found| found.is_empty()))? {
             let fresh = VpcRecord {
@@ -81,6 +81,16 @@ impl Place<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A VPC that is asked for by its id. Builders ask that only where a template names a VPC and no subnet, which works with the default
+    /// one alone: then it is that.
+    fn assume_default_vpc(&mut self, id: &VpcId) {
+        if self.options.assume && !self.state.vpcs.contains_key(id) && well_formed(id.as_str()) {
+            self.note("VPC", id.as_str(), "it was named, without a subnet: it is the default one");
+            let zones = catalogue::zones(self.region, true).unwrap_or("a");
+            self.state.add_vpc(self.ids, id.clone(), &self.options.account, self.region, zones, true);
+        }
     }
 
     /// A VPC that is named.
@@ -353,7 +363,7 @@ impl Place<'_> {
         let State { subnets, groups, assumed, .. } = &mut *self.state;
         let subnet = match &request.subnet {
             Some(id) => subnets.get(id),
-            None => subnets.values().find(|subnet| subnet.default_for_az),
+            None => default_subnets(subnets, groups, &request.security_groups).next(),
         };
         let Some(subnet) = subnet.map(|subnet| (subnet.id.clone(), subnet.vpc.clone())) else { return };
         let settled = |id: &SecurityGroupId| !assumed.loose.contains(id.as_str());
@@ -397,7 +407,7 @@ impl Place<'_> {
     }
 
     fn zones(&self) -> Vec<String> {
-        let letters = catalogue::zones(self.region).unwrap_or("a");
+        let letters = catalogue::zones(self.region, true).unwrap_or("a");
         letters.chars().map(|letter| format!("{}{letter}", self.region)).collect()
     }
 }

@@ -13,7 +13,7 @@ use crate::id::{ImageId, Region, SnapshotId};
 use crate::model::ImageState;
 
 /// Regions that every account can see, with the letters of their zones.
-pub(super) const REGIONS: [(&str, &str); 17] = [
+const REGIONS: [(&str, &str); 17] = [
     ("ap-northeast-1", "acd"),
     ("ap-northeast-2", "abcd"),
     ("ap-northeast-3", "abc"),
@@ -33,9 +33,47 @@ pub(super) const REGIONS: [(&str, &str); 17] = [
     ("us-west-2", "abcd"),
 ];
 
-/// The letters of a region's zones; None: there is no such region.
-pub(super) fn zones(region: &Region) -> Option<&'static str> {
-    REGIONS.iter().find(|(name, _)| *name == region.as_str()).map(|(_, zones)| *zones)
+/// Regions that an account sees once it has opted in, and those of the other partitions.
+const MORE_REGIONS: [(&str, &str); 21] = [
+    ("af-south-1", "abc"),
+    ("ap-east-1", "abc"),
+    ("ap-east-2", "abc"),
+    ("ap-south-2", "abc"),
+    ("ap-southeast-3", "abc"),
+    ("ap-southeast-4", "abc"),
+    ("ap-southeast-5", "abc"),
+    ("ap-southeast-6", "abc"),
+    ("ap-southeast-7", "abc"),
+    ("ca-west-1", "abc"),
+    ("eu-central-2", "abc"),
+    ("eu-south-1", "abc"),
+    ("eu-south-2", "abc"),
+    ("il-central-1", "abc"),
+    ("me-central-1", "abc"),
+    ("me-south-1", "abc"),
+    ("mx-central-1", "abc"),
+    ("cn-north-1", "abd"),
+    ("cn-northwest-1", "abc"),
+    ("us-gov-east-1", "abc"),
+    ("us-gov-west-1", "abc"),
+];
+
+/// The regions of an account, with the letters of their zones: those that it sees at once, or `all` that there are.
+fn regions(all: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    REGIONS.into_iter().chain(MORE_REGIONS.into_iter().filter(move |_| all))
+}
+
+/// The letters of a region's zones; None: the account has no such region.
+pub(super) fn zones(region: &Region, all: bool) -> Option<&'static str> {
+    regions(all).find(|(name, _)| *name == region.as_str()).map(|(_, zones)| zones)
+}
+
+/// What DescribeRegions answers in a region: those of its partition.
+pub(super) fn seen_from(region: &Region, all: bool) -> Vec<Region> {
+    let partition =
+        |name: &str| name.split('-').next().filter(|_| name.starts_with("cn-") || name.starts_with("us-gov-")).map(str::to_owned);
+    let own = partition(region.as_str());
+    regions(all).filter(|(name, _)| partition(name) == own).map(|(name, _)| Region::new(name)).collect()
 }
 
 /// Owner of an image of which only the id is known.

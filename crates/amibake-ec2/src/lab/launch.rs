@@ -1,14 +1,16 @@
 //! Instances: launching, stopping, ending, describing.
 
+use std::collections::BTreeMap;
+
 use super::filter::{Filtered, Filters, one, select};
 use super::instance_type;
 use super::machines::{Machine, MachineKey};
 use super::mapping::{Devices, overlay};
-use super::record::{ImageRecord, ImageTarget, InstanceRecord, SubnetRecord, VolumeRecord};
+use super::record::{GroupRecord, ImageRecord, ImageTarget, InstanceRecord, SubnetRecord, VolumeRecord};
 use super::refusal::{Answer, bad_value, refuse};
 use super::tags::{self, unknown};
 use super::world::{Place, State};
-use crate::id::{ImageId, InstanceId, SecurityGroupId, VolumeId};
+use crate::id::{ImageId, InstanceId, SecurityGroupId, SubnetId, VolumeId, VpcId};
 use crate::model::{Filter, ImageState, Instance, InstanceState, InstanceVolume, MetadataOptions, RunInstances, Tag};
 
 impl Place<'_> {
@@ -89,7 +91,7 @@ impl Place<'_> {
                 Some(subnet) => subnet,
                 None => return unknown("subnet", id.as_str()),
             },
-            None => self.default_subnet(zone)?,
+            None => self.default_subnet(zone, &request.security_groups)?,
         };
         if zone.is_some_and(|zone| zone != subnet.availability_zone) {
             // The code is EC2's; the wording is ours.
@@ -102,8 +104,8 @@ impl Place<'_> {
         Ok(subnet)
     }
 
-    fn default_subnet(&self, zone: Option<&str>) -> Answer<&SubnetRecord> {
-        let mut default = self.state.subnets.values().filter(|subnet| subnet.default_for_az).peekable();
+    fn default_subnet(&self, zone: Option<&str>, groups: &[SecurityGroupId]) -> Answer<&SubnetRecord> {
+        let mut default = default_subnets(&self.state.subnets, &self.state.groups, groups).peekable();
         if default.peek().is_none() {
             let message = "No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.";
             return refuse("VPCIdNotSpecified", message);
@@ -338,6 +340,17 @@ impl InstanceRecord {
             state @ (InstanceState::Running | InstanceState::Stopped | InstanceState::Terminated) => state,
         };
     }
+}
+
+/// The default subnets; of the groups' network where that has some. EC2 has one default VPC, a lab that assumes may have more.
+pub(super) fn default_subnets<'a>(
+    subnets: &'a BTreeMap<SubnetId, SubnetRecord>,
+    groups: &BTreeMap<SecurityGroupId, GroupRecord>,
+    used: &[SecurityGroupId],
+) -> impl Iterator<Item = &'a SubnetRecord> {
+    let default = |vpc: &VpcId| subnets.values().any(|subnet| subnet.default_for_az && subnet.vpc == *vpc);
+    let wanted = used.iter().filter_map(|id| groups.get(id)).map(|group| group.vpc.clone()).find(default);
+    subnets.values().filter(move |subnet| subnet.default_for_az && wanted.as_ref().is_none_or(|vpc| subnet.vpc == *vpc))
 }
 
 /// EC2's refusal of a client token that came with other parameters before.

@@ -95,7 +95,7 @@ impl World {
     /// # Errors
     /// There is no such region.
     pub(super) fn place<'a>(&'a mut self, region: &'a Region, now: Instant, spoil: Option<&'static str>) -> Answer<Place<'a>> {
-        let Some(zones) = catalogue::zones(region) else {
+        let Some(zones) = catalogue::zones(region, self.options.assume) else {
             return refuse("", format!("there is no EC2 endpoint for the region `{region}`"));
         };
         let (options, ids, everywhere) = (&self.options, &mut self.ids, &self.everywhere);
@@ -159,7 +159,8 @@ impl State {
             state.images.insert(image.id.clone(), image);
         }
         if options.default_vpc {
-            state.add_vpc(ids, &options.account, region, zones, true);
+            let vpc = VpcId::with_hex(&ids.hex());
+            state.add_vpc(ids, vpc, &options.account, region, zones, true);
         }
         state
     }
@@ -188,8 +189,7 @@ impl State {
     }
 
     /// A VPC with one subnet a zone and its default group.
-    pub(super) fn add_vpc(&mut self, ids: &mut Ids, account: &str, region: &Region, zones: &str, is_default: bool) -> VpcId {
-        let vpc = VpcId::with_hex(&ids.hex());
+    pub(super) fn add_vpc(&mut self, ids: &mut Ids, vpc: VpcId, account: &str, region: &Region, zones: &str, is_default: bool) {
         let network = if is_default { "172.31" } else { "10.0" };
         for (index, zone) in zones.chars().enumerate() {
             let id = SubnetId::with_hex(&ids.hex());
@@ -206,8 +206,7 @@ impl State {
             self.subnets.insert(id, subnet);
         }
         let cidr = format!("{network}.0.0/16");
-        self.add_empty_vpc(ids, VpcRecord { id: vpc.clone(), is_default, cidr, owner: account.to_owned(), tags: Vec::new() });
-        vpc
+        self.add_empty_vpc(ids, VpcRecord { id: vpc, is_default, cidr, owner: account.to_owned(), tags: Vec::new() });
     }
 
     /// A VPC with its default group.

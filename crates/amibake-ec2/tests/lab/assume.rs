@@ -89,7 +89,6 @@ async fn what_is_malformed_or_not_the_accounts_is_refused_as_ever() {
 async fn a_subnet_and_groups_described_before_the_launch_are_of_one_network() {
     let (lab, ec2) = lab();
     let vpc = VpcId::new("vpc-12345678").unwrap();
-    assert_eq!(ec2.describe_vpcs(std::slice::from_ref(&vpc), &[]).await.unwrap().len(), 1);
     let subnet = SubnetId::new("subnet-12345678").unwrap();
     let ours = group_id("12345678");
     ec2.describe_security_groups(std::slice::from_ref(&ours), &[]).await.unwrap();
@@ -212,4 +211,29 @@ async fn another_build_of_a_public_image_stands_in_for_one_that_is_not_in_the_ca
     let strict = instant().1;
     let name = "ubuntu/images/hvm-ssd/ubuntu-focal-20.04-amd64-server-20201014";
     assert_eq!(source(&*strict, &["099720109477"], &[("name", name)]).await, []);
+}
+
+#[tokio::test]
+async fn a_network_named_without_a_subnet_is_the_default_one() {
+    let (lab, ec2) = lab();
+    let vpc = VpcId::new("vpc-12345678").unwrap();
+    assert!(ec2.describe_vpcs(std::slice::from_ref(&vpc), &[]).await.unwrap()[0].is_default);
+    let request = CreateSecurityGroup { name: "temporary".to_owned(), description: "t".to_owned(), vpc: Some(vpc.clone()), tags: vec![] };
+    let temporary = ec2.create_security_group(request).await.unwrap();
+    let mut request = launch(&*ec2, "a").await;
+    request.security_groups = vec![temporary];
+    assert_eq!(ec2.run_instance(request).await.unwrap().vpc, Some(vpc));
+    assert_eq!(assumed(&lab), ["VPC vpc-12345678"]);
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_asked_has_every_region() {
+    let (lab, _) = lab();
+    let names = async |name: &str| lab.region(name).describe_regions().await.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(names(REGION).await.contains(&"eu-south-1".to_owned()));
+    assert_eq!(names("us-gov-west-1").await, ["us-gov-east-1", "us-gov-west-1"]);
+    assert_eq!(names("cn-north-1").await, ["cn-north-1", "cn-northwest-1"]);
+    assert_eq!(source(&*lab.region("us-gov-west-1"), &["513442679011"], &[("name", "ubuntu*22.04*")]).await.len(), 1);
+    assert_eq!(instant().1.describe_regions().await.unwrap().len(), 17);
+    assert!(lab.region("moon-west-1").describe_regions().await.is_err());
 }
