@@ -342,7 +342,7 @@ impl Place<'_> {
         self.state.key_pairs.insert(name.to_owned(), record);
     }
 
-    /// The architecture of a stand-in is the one that it is launched on; its root device is the usual one that the launch names.
+    /// Architecture and virtualization of a stand-in are what its first instance's type can run; its root device is the usual one that the launch names.
     fn settle_image(&mut self, id: &ImageId, request: &RunInstances) {
         if !self.state.assumed.loose.remove(id.as_str()) {
             return;
@@ -351,6 +351,10 @@ impl Place<'_> {
         let architectures = instance_type::architectures(&request.instance_type).unwrap_or_default();
         if let Some(first) = architectures.first().filter(|_| !architectures.contains(&image.architecture.as_str())) {
             image.architecture = (*first).to_owned();
+        }
+        let virtualizations = instance_type::virtualizations(&request.instance_type);
+        if let Some(first) = virtualizations.first().filter(|_| !virtualizations.contains(&image.virtualization_type.as_str())) {
+            image.virtualization_type = (*first).to_owned();
         }
         let usual = |device: &&BlockDevice| matches!(device.device_name.as_str(), "/dev/xvda" | "/dev/sda1");
         if let Some(device) = request.block_devices.iter().find(usual) {

@@ -69,6 +69,9 @@ impl Place<'_> {
     }
 
     fn copy_image(&mut self, request: CopyImage, source: Answer<(ImageRecord, Vec<SnapshotRecord>)>) -> Answer<ImageId> {
+        if request.client_token.len() > 64 {
+            return bad_value("Client token length cannot exceed 64 characters.");
+        }
         match self.state.copies.get(&request.client_token) {
             Some((earlier, id)) if *earlier == request => return Ok(id.clone()),
             Some(_) => return mismatch(),
@@ -208,6 +211,9 @@ impl Place<'_> {
                 return unknown("ami", id.as_str());
             }
         }
+        if let Some(owner) = request.owners.iter().find(|owner| !is_owner(owner)) {
+            return refuse("InvalidUserID.Malformed", format!("Invalid user id: \"{owner}\""));
+        }
         let (account, today) = (&self.options.account, self.date());
         let owner = |image: &ImageRecord| {
             request.owners.is_empty()
@@ -239,11 +245,15 @@ impl Place<'_> {
 
     /// ModifyImageAttribute.
     pub(super) fn modify_image(&mut self, id: &ImageId, change: ImageChange) -> Answer<()> {
+        let of_image: Vec<_> = self.state.images.get(id).into_iter().flat_map(ImageRecord::snapshots).cloned().collect();
+        let of_image: Vec<_> = of_image.iter().filter_map(|id| self.state.snapshots.get(id)).cloned().collect();
         let image = self.own_image(id)?;
         match change {
             ImageChange::Description(text) => image.description = text,
             ImageChange::Launch { users, groups, organizations, organizational_units } => {
                 check_sharing(&users, &groups)?;
+                let shared = !(users.is_empty() && organizations.is_empty() && organizational_units.is_empty());
+                check_encrypted_sharing(of_image.iter(), !groups.is_empty(), shared)?;
                 if image.state != ImageState::Available {
                     return refuse("InvalidAMIID.Unavailable", format!("The image ID '{id}' is not available"));
                 }
@@ -275,6 +285,7 @@ impl Place<'_> {
         let account = &self.options.account;
         match self.state.snapshots.get_mut(id) {
             Some(snapshot) if snapshot.owner == *account => {
+                check_encrypted_sharing(std::iter::once(&*snapshot), !change.groups.is_empty(), !change.users.is_empty())?;
                 add(&mut snapshot.users, change.users);
                 add(&mut snapshot.groups, change.groups);
                 Ok(())
@@ -312,8 +323,32 @@ fn add(to: &mut Vec<String>, new: Vec<String>) {
     }
 }
 
+/// An account, or one of EC2's words for some.
+fn is_owner(owner: &str) -> bool {
+    matches!(owner, "self" | "amazon" | "aws-marketplace" | "aws-backup-vault" | "microsoft") || is_account(owner)
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What is encrypted cannot be public, and nobody else has the key that EBS takes by default (EBS user guide, "Share a snapshot").
+/// The codes and wordings are guesses.
+fn check_encrypted_sharing<'a>(snapshots: impl Iterator<Item = &'a SnapshotRecord>, public: bool, shared: bool) -> Answer<()> {
+    let default_key = |key: &Option<String>| key.as_ref().is_none_or(|key| key.ends_with("alias/aws/ebs"));
+    for snapshot in snapshots.filter(|snapshot| snapshot.encrypted) {
+        if public {
+            return refuse("InvalidParameter", format!("The encrypted snapshot {} cannot be shared with all accounts", snapshot.id));
+        }
+        if shared && default_key(&snapshot.kms_key_id) {
+            return refuse("InvalidParameter", "Encrypted snapshots with EBS default key cannot be shared");
+        }
+    }
+    Ok(())
+}
+
 fn check_sharing(users: &[String], groups: &[String]) -> Answer<()> {
-    if let Some(user) = users.iter().find(|user| user.len() != 12 || !user.bytes().all(|byte| byte.is_ascii_digit())) {
+    if let Some(user) = users.iter().find(|user| !is_account(user)) {
         return refuse("InvalidUserID.Malformed", format!("Invalid user id: \"{user}\""));
     }
     match groups.iter().find(|group| *group != "all") {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::checks;
 use super::filter::{Filtered, Filters, one, select};
-use super::instance_type;
 use super::machines::{Machine, MachineKey};
 use super::mapping::{Devices, overlay};
 use super::record::{GroupRecord, ImageRecord, ImageTarget, InstanceRecord, SubnetRecord, VolumeRecord};
@@ -11,7 +11,7 @@ use super::refusal::{Answer, bad_value, refuse};
 use super::tags::{self, unknown};
 use super::world::{Place, State};
 use crate::id::{ImageId, InstanceId, SecurityGroupId, SubnetId, VolumeId, VpcId};
-use crate::model::{Filter, ImageState, Instance, InstanceState, InstanceVolume, MetadataOptions, RunInstances, Tag};
+use crate::model::{Filter, ImageState, Instance, InstanceState, InstanceVolume, RunInstances, Tag};
 
 impl Place<'_> {
     /// RunInstances.
@@ -21,16 +21,14 @@ impl Place<'_> {
         }
         self.assume_launch(&request);
         let image = self.launchable(&request.image)?.clone();
-        check_type(&request.instance_type, &image)?;
+        checks::type_fits(&request.instance_type, &image)?;
+        checks::parameters(&request)?;
         self.check_access(&request)?;
         let subnet = self.subnet_for(&request)?.clone();
         let groups = self.groups_for(&request, &subnet)?;
         let devices = overlay(image.devices.clone(), &request.block_devices, &self.state.snapshots)?;
         tags::check(&request.instance_tags)?;
         tags::check(&request.volume_tags)?;
-        if request.metadata_options.as_ref().is_some_and(|options| !valid_metadata(options)) {
-            return bad_value("A value of MetadataOptions is invalid.");
-        }
         let id = self.launch(&request, &image, &subnet, groups);
         self.attach(&id, devices, &request, &subnet);
         self.start(&id);
@@ -63,7 +61,7 @@ impl Place<'_> {
         }
     }
 
-    /// Key pair, instance profile, user data: what must exist or fit.
+    /// Key pair and instance profile must exist.
     fn check_access(&self, request: &RunInstances) -> Answer<()> {
         if let Some(name) = request.key_name.as_ref().filter(|name| !self.state.key_pairs.contains_key(*name)) {
             return refuse("InvalidKeyPair.NotFound", format!("The key pair '{name}' does not exist"));
@@ -73,13 +71,6 @@ impl Place<'_> {
         {
             let message = format!("Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name");
             return bad_value(message);
-        }
-        // 16 KiB before encoding.
-        if request.user_data.as_ref().is_some_and(|data| data.len() > 16_384_usize.div_ceil(3) * 4) {
-            return bad_value("User data is limited to 16384 bytes");
-        }
-        if let Some(bad) = request.shutdown_behavior.as_ref().filter(|text| !matches!(text.as_str(), "stop" | "terminate")) {
-            return bad_value(format!("Value ({bad}) for parameter instanceInitiatedShutdownBehavior is invalid."));
         }
         Ok(())
     }
@@ -367,29 +358,6 @@ pub(super) fn well_formed(id: &str) -> bool {
 
 fn malformed_instance<T>(id: &InstanceId) -> Answer<T> {
     refuse("InvalidInstanceID.Malformed", format!("Invalid id: \"{id}\""))
-}
-
-fn check_type(instance_type: &str, image: &ImageRecord) -> Answer<()> {
-    let Some(architectures) = instance_type::architectures(instance_type) else {
-        return bad_value(format!("Invalid value '{instance_type}' for InstanceType."));
-    };
-    if architectures.contains(&image.architecture.as_str()) {
-        return Ok(());
-    }
-    bad_value(format!(
-        "The architecture '{}' of the specified instance type does not match the architecture '{}' of the specified AMI. \
-         Specify an instance type and an AMI that have matching architectures, and try again.",
-        architectures.join(","),
-        image.architecture
-    ))
-}
-
-fn valid_metadata(options: &MetadataOptions) -> bool {
-    let switch = |text: &str| matches!(text, "enabled" | "disabled");
-    switch(&options.http_endpoint)
-        && matches!(options.http_tokens.as_str(), "optional" | "required")
-        && (1..=64).contains(&options.http_put_response_hop_limit)
-        && options.instance_metadata_tags.as_deref().is_none_or(switch)
 }
 
 impl Filtered for InstanceRecord {
