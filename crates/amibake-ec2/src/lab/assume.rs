@@ -9,15 +9,13 @@ use std::fmt;
 
 use super::catalogue;
 use super::filter::select;
-use super::fit::{Fit, fitted};
-use super::instance_type;
+use super::fit::fitted;
 use super::launch::{default_subnets, well_formed};
-use super::platform::Platform;
-use super::record::{GroupRecord, ImageRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VpcRecord};
+use super::record::{GroupRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VpcRecord};
 use super::refusal::Answer;
 use super::world::{Place, State};
 use crate::id::{ImageId, Region, SecurityGroupId, SnapshotId, SubnetId, VpcId};
-use crate::model::{BlockDevice, BlockDeviceTarget, DescribeImages, Filter, RunInstances};
+use crate::model::{BlockDevice, BlockDeviceTarget, Filter, RunInstances};
 
 /// Something that was taken to exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +41,7 @@ impl fmt::Display for Assumption {
 pub(super) struct Assumed {
     pub(super) all: Vec<Assumption>,
     /// Ids whose network, or for an image whose architecture, is still open.
-    loose: BTreeSet<String>,
+    pub(super) loose: BTreeSet<String>,
 }
 
 impl Assumed {
@@ -206,59 +204,6 @@ impl Place<'_> {
         })
     }
 
-    /// Images that are asked for.
-    pub(super) fn assume_images(&mut self, request: &DescribeImages) -> Answer<()> {
-        for id in &request.ids {
-            self.assume_image(id, request.owners.first().map(String::as_str));
-        }
-        if !self.options.assume || !request.ids.is_empty() || is_look_for_own_name(request) {
-            return Ok(());
-        }
-        if !self.describe_images(request)?.is_empty() || self.assume_build(request) || all_known(&request.owners) {
-            return Ok(());
-        }
-        let id = ImageId::with_hex(&self.ids.hex());
-        let owner = request.owners.iter().find(|owner| !catalogue::publishes(owner)).map(String::as_str);
-        let fresh = self.fresh_image(id, owner);
-        if let Some(mut image) = fitted(fresh.0, &request.filters, &self.zones()) {
-            image.platform = Platform::of_name(&image.name);
-            if !named(&request.filters, "architecture") {
-                self.state.assumed.loose.insert(image.id.to_string());
-            }
-            self.add_stand_in(image, fresh.1, &had_to_match(&request.filters));
-        }
-        Ok(())
-    }
-
-    /// An image that is named: a stand-in, of which nothing is known.
-    pub(super) fn assume_image(&mut self, id: &ImageId, owner: Option<&str>) {
-        if !self.options.assume || self.state.images.contains_key(id) || !well_formed(id.as_str()) {
-            return;
-        }
-        let (image, snapshot) = self.fresh_image(id.clone(), owner);
-        self.state.assumed.loose.insert(id.to_string());
-        self.add_stand_in(image, snapshot, NAMED);
-    }
-
-    fn fresh_image(&mut self, id: ImageId, owner: Option<&str>) -> (ImageRecord, SnapshotRecord) {
-        let mut made = catalogue::stand_in(self.region, &id, self.now);
-        match owner {
-            Some("self") => made.0.owner.clone_from(&self.options.account),
-            Some(account) if account.bytes().all(|byte| byte.is_ascii_digit()) => account.clone_into(&mut made.0.owner),
-            // An alias says nothing about the account; nor does an id alone.
-            Some(_) | None => {}
-        }
-        made.0.owner_alias = owner.filter(|owner| *owner == "aws-marketplace").map(str::to_owned);
-        made.0.creation_date = self.date();
-        made
-    }
-
-    fn add_stand_in(&mut self, image: ImageRecord, snapshot: SnapshotRecord, why: &str) {
-        self.note("image", image.id.as_str(), why);
-        self.state.snapshots.insert(snapshot.id.clone(), snapshot);
-        self.state.images.insert(image.id.clone(), image);
-    }
-
     /// Snapshots that are asked for.
     pub(super) fn assume_snapshots(&mut self, ids: &[SnapshotId]) {
         for id in ids {
@@ -342,26 +287,6 @@ impl Place<'_> {
         self.state.key_pairs.insert(name.to_owned(), record);
     }
 
-    /// Architecture and virtualization of a stand-in are what its first instance's type can run; its root device is the usual one that the launch names.
-    fn settle_image(&mut self, id: &ImageId, request: &RunInstances) {
-        if !self.state.assumed.loose.remove(id.as_str()) {
-            return;
-        }
-        let Some(image) = self.state.images.get_mut(id) else { return };
-        let architectures = instance_type::architectures(&request.instance_type).unwrap_or_default();
-        if let Some(first) = architectures.first().filter(|_| !architectures.contains(&image.architecture.as_str())) {
-            image.architecture = (*first).to_owned();
-        }
-        let virtualizations = instance_type::virtualizations(&request.instance_type);
-        if let Some(first) = virtualizations.first().filter(|_| !virtualizations.contains(&image.virtualization_type.as_str())) {
-            image.virtualization_type = (*first).to_owned();
-        }
-        let usual = |device: &&BlockDevice| matches!(device.device_name.as_str(), "/dev/xvda" | "/dev/sda1");
-        if let Some(device) = request.block_devices.iter().find(usual) {
-            let _ = image.set("root-device-name", &device.device_name);
-        }
-    }
-
     /// One network for all that is launched together: that of the first which is not loose, else the subnet's.
     fn settle_network(&mut self, request: &RunInstances) {
         let State { subnets, groups, assumed, .. } = &mut *self.state;
@@ -410,15 +335,15 @@ impl Place<'_> {
         nothing(self.state)
     }
 
-    fn zones(&self) -> Vec<String> {
+    pub(super) fn zones(&self) -> Vec<String> {
         let letters = catalogue::zones(self.region, true).unwrap_or("a");
         letters.chars().map(|letter| format!("{}{letter}", self.region)).collect()
     }
 }
 
-const NAMED: &str = "it was named";
+pub(super) const NAMED: &str = "it was named";
 
-fn had_to_match(filters: &[Filter]) -> String {
+pub(super) fn had_to_match(filters: &[Filter]) -> String {
     format!("something had to match {}", matching(filters))
 }
 
@@ -427,18 +352,6 @@ pub(super) fn matching(filters: &[Filter]) -> String {
     filters.join(" ")
 }
 
-fn named(filters: &[Filter], name: &str) -> bool {
+pub(super) fn named(filters: &[Filter], name: &str) -> bool {
     filters.iter().any(|filter| filter.name == name)
-}
-
-fn all_known(owners: &[String]) -> bool {
-    owners.iter().all(|owner| catalogue::publishes(owner))
-}
-
-/// Builders ask whether the name of the image to be made is free. The answer is yes.
-fn is_look_for_own_name(request: &DescribeImages) -> bool {
-    let one_name =
-        matches!(&request.filters[..], [filter] if filter.name == "name" && !filter.values.iter().any(|name| name.contains(['*', '?'])));
-    let own = matches!(&request.owners[..], [owner] if owner == "self");
-    one_name && own && request.include_deprecated
 }

@@ -5,8 +5,8 @@
 //! - [`fault`]: refusals, lost replies and hooks at a chosen call; [`calls`]: what was asked, in EC2's parameter names;
 //! - [`record`]: what the lab knows about each thing, for assertions;
 //! - [`images`]: images as `aws ec2 describe-images` prints them;
-//! - `world`, `launch`, `checks`, `mapping`, `image`, `network`, `storage`, `tags`: the rules, one EC2 topic a file, plain synchronous functions;
-//! - `assume`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
+//! - `world`, `launch`, `checks`, `mapping`, `image`, `attributes`, `network`, `storage`, `tags`: the rules, one EC2 topic a file, plain synchronous functions;
+//! - `assume`, `stand_in`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
 //! - `service`: the [`crate::Ec2`] trait on top, the only async part; `catalogue`: the public images and the regions.
 //!
 //! Invariants: time is tokio's clock and nothing else, so a paused test waits an hour in no time; ids are made from a
@@ -14,7 +14,7 @@
 //! Codes and messages are EC2's own where they are public, else marked in a comment.
 
 mod assume;
-mod builds;
+mod attributes;
 pub mod calls;
 mod catalogue;
 mod checks;
@@ -34,6 +34,7 @@ mod platform;
 pub mod record;
 mod refusal;
 mod service;
+mod stand_in;
 mod storage;
 mod tags;
 mod world;
