@@ -223,6 +223,25 @@ impl Place<'_> {
         }
     }
 
+    /// The machine went off by itself.
+    pub(super) fn powered_off(&mut self, id: &InstanceId) {
+        let (now, times, machines) = (self.now, self.options.times, self.options.machines.as_ref());
+        let Some(instance) = self.state.instances.get_mut(id) else { return };
+        if !matches!(instance.state, InstanceState::Pending | InstanceState::Running) {
+            return;
+        }
+        instance.state_reason = Some("Client.InstanceInitiatedShutdown: Instance initiated shutdown".to_owned());
+        if instance.shutdown_behavior == "terminate" {
+            instance.state = InstanceState::ShuttingDown;
+            instance.until = Some(now + times.terminate);
+            instance.progress = machines.map(|machines| machines.terminate(id));
+        } else {
+            instance.state = InstanceState::Stopping;
+            instance.until = Some(now + times.stop);
+            instance.progress = None;
+        }
+    }
+
     /// TerminateInstances.
     pub(super) fn terminate_instance(&mut self, id: &InstanceId) -> Answer<()> {
         let until = self.now + self.options.times.terminate;

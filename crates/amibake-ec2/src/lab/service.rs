@@ -139,6 +139,12 @@ impl Lab {
         self.find(|place| place.groups.get(id).cloned())
     }
 
+    /// Tells that an instance's machine went off by itself (`shutdown -h now` in it): it stops or ends, as its shutdown behaviour says.
+    /// One that is on its way already, or that nobody knows, stays as it is.
+    pub fn powered_off(&self, instance: &InstanceId) {
+        self.lock().world.powered_off(instance, Instant::now());
+    }
+
     /// Adds images: to a region, or to every one. One with the id of an image that is there takes its place. Ours where their owner is
     /// [`Options::account`]. A region that does not exist gets none.
     pub fn add_images(&self, region: Option<&Region>, images: Vec<ImageRecord>) {

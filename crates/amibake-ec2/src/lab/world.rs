@@ -116,6 +116,14 @@ impl World {
         self.regions.iter()
     }
 
+    /// An instance's machine went off by itself.
+    pub(super) fn powered_off(&mut self, instance: &InstanceId, now: Instant) {
+        let region = self.regions.iter().find(|(_, state)| state.instances.contains_key(instance)).map(|(region, _)| region.clone());
+        if let Some(Ok(mut place)) = region.as_ref().map(|region| self.place(region, now, None)) {
+            place.powered_off(instance);
+        }
+    }
+
     /// Adds images, with their snapshots: to one region, or to all that there are.
     pub(super) fn add_images(&mut self, region: Option<&Region>, images: &[ImageRecord]) {
         let now = Instant::now();
