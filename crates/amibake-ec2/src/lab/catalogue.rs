@@ -106,11 +106,15 @@ const AL2023: Kind = Kind {
 };
 const AL2: Kind = Kind { volume_type: "gp2", deprecated_after: None, ..AL2023 };
 const AL2_MINIMAL: Kind = Kind { size: 2, volume_type: "standard", ..AL2 };
+const AL2_EBS: Kind = Kind { volume_type: "standard", ..AL2 };
 const AL1: Kind = Kind { spelling: ["x86_64", ""], ..AL2 };
 const ECS: Kind = Kind { owner: "591542846629", size: 30, volume_type: "gp3", ..AL2 };
+const ECS_X86: Kind = Kind { spelling: ["x86_64", ""], ..ECS };
 const EKS: Kind = Kind { owner: "602401143452", size: 20, volume_type: "gp3", ..AL2 };
 const EKS_X86: Kind = Kind { spelling: ["x86_64", ""], ..EKS };
 const EKS_ARM: Kind = Kind { spelling: ["", "arm64"], ..EKS };
+const DEEP_LEARNING: Kind =
+    Kind { owner: "898082745236", spelling: ["x86_64", ""], root: "/dev/sda1", size: 75, volume_type: "gp3", ..AL2 };
 const WINDOWS: Kind = Kind { owner: "801119661308", spelling: ["x86_64", ""], root: "/dev/sda1", size: 30, ..AL2 };
 const SUSE: Kind = Kind { owner: "013907871322", root: "/dev/sda1", size: 10, volume_type: "gp3", ..AL2 };
 const UBUNTU: Kind = Kind {
@@ -151,6 +155,8 @@ const fn line(kind: &'static Kind, name: &'static str, versions: &'static [&'sta
 const KUBERNETES: &[&str] = &["1.29", "1.30", "1.31", "1.32", "1.33", "1.34"];
 /// Kubernetes versions that had images on Amazon Linux 2.
 const KUBERNETES_AL2: &[&str] = &["1.24", "1.25", "1.26", "1.27", "1.28", "1.29", "1.30", "1.31", "1.32"];
+/// Systems of the deep learning images.
+const DEEP_SYSTEMS: &[&str] = &["Amazon Linux 2023", "Ubuntu 22.04", "Ubuntu 24.04"];
 const ONE: &[&str] = &[""];
 
 const LINES: &[Line] = &[
@@ -158,16 +164,24 @@ const LINES: &[Line] = &[
     line(&AL2023, "al2023-ami-2023.12.DATE.0-kernel-6.12-ARCH", ONE, &["20260907", "20261019"]),
     line(&Kind { size: 2, ..AL2023 }, "al2023-ami-minimal-2023.12.DATE.0-kernel-VER-ARCH", &["6.1", "6.12"], &["20260907", "20261019"]),
     line(&ECS, "al2023-ami-ecs-hvm-2023.0.DATE-kernel-6.1-ARCH", ONE, &["20260910", "20261012"]),
+    line(&ECS_X86, "al2023-ami-ecs-gpu-hvm-2023.0.DATE-kernel-6.1-ARCH-ebs", ONE, &["20261012"]),
     line(&EKS, "amazon-eks-node-al2023-ARCH-standard-VER-vDATE", KUBERNETES, &["20261007"]),
+    line(&EKS, "amazon-eks-node-al2023-ARCH-nvidia-VER-vDATE", KUBERNETES, &["20261007"]),
+    line(&DEEP_LEARNING, "Deep Learning Base OSS Nvidia Driver GPU AMI (VER) DATE", DEEP_SYSTEMS, &["20261009"]),
+    line(&DEEP_LEARNING, "Deep Learning OSS Nvidia Driver AMI GPU PyTorch 2.7 (VER) DATE", DEEP_SYSTEMS, &["20261009"]),
     line(&AL2, "amzn2-ami-hvm-2.0.DATE.0-ARCH-gp2", ONE, &["20260302", "20260601"]),
     line(&AL2, "amzn2-ami-kernel-5.10-hvm-2.0.DATE.0-ARCH-gp2", ONE, &["20260302", "20260601"]),
     line(&AL2_MINIMAL, "amzn2-ami-minimal-hvm-2.0.DATE.0-ARCH-ebs", ONE, &["20260302", "20260601"]),
+    line(&AL2_EBS, "amzn2-ami-hvm-2.0.DATE.0-ARCH-ebs", ONE, &["20260302", "20260601"]),
+    line(&Kind { volume_type: "gp2", ..ECS_X86 }, "amzn2-ami-ecs-gpu-hvm-2.0.DATE-ARCH-ebs", ONE, &["20260604"]),
     line(&Kind { volume_type: "gp2", ..ECS }, "amzn2-ami-ecs-hvm-2.0.DATE-ARCH-ebs", ONE, &["20260305", "20260604"]),
     line(&Kind { volume_type: "gp2", ..ECS }, "amzn2-ami-ecs-kernel-5.10-hvm-2.0.DATE-ARCH-ebs", ONE, &["20260305", "20260604"]),
     line(&EKS_X86, "amazon-eks-node-VER-vDATE", KUBERNETES_AL2, &["20251120"]),
     line(&EKS_X86, "amazon-eks-gpu-node-VER-vDATE", KUBERNETES_AL2, &["20251120"]),
     line(&EKS_ARM, "amazon-eks-arm64-node-VER-vDATE", KUBERNETES_AL2, &["20251120"]),
     line(&AL1, "amzn-ami-hvm-2018.03.0.DATE.0-ARCH-gp2", ONE, &["20231218"]),
+    line(&Kind { volume_type: "standard", ..AL1 }, "amzn-ami-hvm-2018.03.0.DATE.0-ARCH-ebs", ONE, &["20231218"]),
+    line(&Kind { volume_type: "standard", ..AL1 }, "amzn-ami-vpc-nat-2018.03.0.DATE.0-ARCH-ebs", ONE, &["20231218"]),
     line(&AL1, "amzn-ami-hvm-2017.09.1.DATE-ARCH-gp2", ONE, &["20180307"]),
     line(&Kind { spelling: ["x86_64", ""], ..AL2_MINIMAL }, "amzn-ami-minimal-hvm-2018.03.0.DATE.0-ARCH-ebs", ONE, &["20231218"]),
     line(&Kind { spelling: ["x86_64", ""], volume_type: "gp2", ..ECS }, "amzn-ami-2018.03.DATE-amazon-ecs-optimized", ONE, &["20231207"]),
@@ -175,6 +189,12 @@ const LINES: &[Line] = &[
     line(&WINDOWS, "Windows_Server-VER-English-Core-Base-DOTS", &["2016", "2019", "2022", "2025"], &["20260909", "20261014"]),
     line(&WINDOWS, "Windows_Server-VER-English-Full-ContainersLatest-DOTS", &["2019", "2022"], &["20260114"]),
     line(&WINDOWS, "Windows_Server-VER-English-Core-ContainersLatest-DOTS", &["2019", "2022"], &["20260114"]),
+    line(
+        &WINDOWS,
+        "Windows_Server-VER-DOTS",
+        &["2019-English-Full-SQL_2019_Standard", "2022-English-Full-SQL_2022_Standard", "2019-English-Full-HyperV"],
+        &["20261014"],
+    ),
     line(&WINDOWS, "Windows_Server-2016-English-Full-Containers-DOTS", ONE, &["20231011"]),
     line(&WINDOWS, "Windows_Server-2012-R2_RTM-English-64Bit-Base-DOTS", ONE, &["20231011"]),
     line(&SUSE, "suse-sles-VER-vDATE-hvm-ssd-ARCH", &["12-sp5", "15-sp6", "15-sp7"], &["20260813"]),
@@ -215,6 +235,7 @@ const LINES: &[Line] = &[
         &["8.6.0", "8.8.0", "8.10.0", "9.0.0", "9.2.0", "9.4.0", "9.6.0", "10.0.0"],
         &["20260616", "20260922"],
     ),
+    line(&RHEL, "RHEL-VER_HVM-DATE-ARCH-0-Access2-GP3", &["8.10.0", "9.6.0", "10.0.0"], &["20260922"]),
     line(&RHEL, "RHEL-7.9_HVM-DATE-ARCH-0-Hourly2-GP3", ONE, &["20240213"]),
     line(&Kind { volume_type: "gp2", ..RHEL }, "RHEL-VER_HVM-DATE-ARCH-0-Hourly2-GP2", &["7.9", "8.6.0", "9.0.0"], &["20221101"]),
     line(&CENTOS, "CentOS Stream VER ARCH DATE", &["9", "10"], &["20260615", "20260921"]),
