@@ -48,11 +48,6 @@ pub(super) fn parameters(request: &RunInstances) -> Answer<()> {
         return bad_value(format!("Value ({bad}) for parameter tenancy is invalid."));
     }
     credits(request)?;
-    if request.ebs_optimized && instance_type::never_ebs_optimized(&request.instance_type) {
-        let message = "EBS-optimized instances are not supported for your requested configuration. \
-                       Please check the documentation for supported configurations.";
-        return refuse("Unsupported", message);
-    }
     if request.security_groups.len() > MOST_GROUPS {
         // The code is EC2's; the wording is a guess.
         let message = "You have exceeded the maximum number of security groups allowed per network interface.";

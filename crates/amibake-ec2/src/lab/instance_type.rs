@@ -47,11 +47,6 @@ pub(super) fn is_burstable(instance_type: &str) -> bool {
     matches!(family(instance_type), "t2" | "t3" | "t3a" | "t4g")
 }
 
-/// Families without EBS optimisation.
-pub(super) fn never_ebs_optimized(instance_type: &str) -> bool {
-    matches!(family(instance_type), "t1" | "t2" | "m2")
-}
-
 fn family(instance_type: &str) -> &str {
     instance_type.split('.').next().unwrap_or_default()
 }

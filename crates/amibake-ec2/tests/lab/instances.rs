@@ -65,13 +65,6 @@ async fn a_launch_is_checked_as_ec2_checks_it() {
     check(ec2, |r| (r.instance_type, r.cpu_credits) = ("t3.micro".to_owned(), Some("unlimited".to_owned())), "ok").await;
     check(
         ec2,
-        |r| r.ebs_optimized = true,
-        "Unsupported: EBS-optimized instances are not supported for your requested configuration. \
-         Please check the documentation for supported configurations.",
-    )
-    .await;
-    check(
-        ec2,
         |r| r.instance_type = "m1.small".to_owned(),
         "InvalidParameterCombination: Non-Windows instances with a virtualization type of 'hvm' are currently not supported for this \
          instance type : m1.small",
