@@ -73,7 +73,7 @@ fn assemble(
         began: tokio::time::Instant::now(),
     };
     let parallel = if args.debug { Some(1) } else { usize::try_from(args.parallel_builds).ok().filter(|builds| *builds > 0) };
-    Run { plan, parts: Arc::new(parts), clouds, options, parallel, terminal, state_dir: settings.state_dir(), report }
+    Run { plan, parts: Arc::new(parts), clouds, guests: None, options, parallel, terminal, state_dir: settings.state_dir(), report }
 }
 
 /// Runs the builds on this thread; signals reach them as interrupts.
