@@ -70,6 +70,11 @@ impl Settings {
         state.map(|state| state.join("amibake"))
     }
 
+    /// Where temporary files go: `$TMPDIR`, or `/tmp`.
+    pub fn temp_dir(&self) -> PathBuf {
+        self.var("TMPDIR").map(PathBuf::from).filter(|path| path.is_absolute()).unwrap_or_else(|| PathBuf::from("/tmp"))
+    }
+
     /// Where the log goes (`PACKER_LOG`, `PACKER_LOG_PATH`).
     pub fn log(&self) -> LogTarget {
         let wanted = self.var("PACKER_LOG").is_some_and(|value| value != "0");

@@ -16,6 +16,25 @@ use crate::engine::late::LateContext;
 use crate::engine::teardown::Teardown;
 use crate::event::{Reporter, What};
 
+/// Variables by which programs find access to AWS.
+pub const AWS_ACCESS: [&str; 14] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CONFIG_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_EC2_METADATA_DISABLED",
+    // No access, but set and removed like the others: it tells a script that this is a rehearsal.
+    "AMIBAKE_REHEARSAL",
+];
+
 /// `-on-error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
