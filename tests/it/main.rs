@@ -8,6 +8,7 @@
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
+//! - `rehearse`: rehearsals by the program itself.
 //! - `schema`: the published JSON Schemas are what the types say.
 //! - `layers`: the architecture, read from the `use` lines.
 
@@ -25,6 +26,7 @@ mod guest;
 mod layers;
 mod packer;
 mod program;
+mod rehearse;
 mod schema;
 mod ssh;
 mod ssh_private;
