@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::filter::{Filtered, Filters, one, select};
 use super::launch::{mismatch, well_formed};
+use super::machines::{Machines, Progress};
 use super::mapping::overlay;
 use super::record::{EbsSpec, ImageRecord, ImageTarget, SnapshotRecord};
 use super::refusal::{Answer, bad_value, refuse};
@@ -54,6 +55,7 @@ impl Place<'_> {
         image.tags = request.image_tags;
         image.copied_from = None;
         let id = self.add_image(image, request.name, self.options.times.image);
+        self.keep(&id, |machines, id| machines.image(id, &request.instance));
         let description = format!("Created by CreateImage({}) for {id}", request.instance);
         self.add_snapshots(&id, self.options.times.image, |device| {
             let volume = volumes.iter().find(|volume| volume.attached.as_ref().is_some_and(|(_, name)| name == device))?;
@@ -88,6 +90,7 @@ impl Place<'_> {
             }
         }
         let id = self.add_image(image, request.name.clone(), self.options.times.copy);
+        self.keep(&id, |machines, id| machines.copy(id, &source.id));
         self.copy_snapshots(&id, &source.id);
         if !request.client_token.is_empty() {
             self.state.copies.insert(request.client_token.clone(), (request, id.clone()));
@@ -135,6 +138,7 @@ impl Place<'_> {
             deprecated_since: None,
             state: ImageState::Pending,
             until: Some(self.now + takes),
+            progress: None,
             spoiled: self.spoil.map(str::to_owned),
             state_reason: None,
             public: false,
@@ -145,6 +149,14 @@ impl Place<'_> {
         };
         self.state.images.insert(id.clone(), image);
         id
+    }
+
+    /// Has what stands behind an image made; nothing behind one that is to fail.
+    fn keep(&mut self, id: &ImageId, make: impl FnOnce(&dyn Machines, &ImageId) -> Progress) {
+        let Some(machines) = self.options.machines.as_ref().filter(|_| self.spoil.is_none()) else { return };
+        if let Some(image) = self.state.images.get_mut(id) {
+            image.progress = Some(make(&**machines, id));
+        }
     }
 
     /// Begins a snapshot for each device that `of` gives a description, and perhaps a volume, for.
@@ -162,6 +174,7 @@ impl Place<'_> {
                 size: ebs.size,
                 volume,
                 during: (self.now, self.now + takes),
+                progress: image.progress.clone(),
                 completed: false,
                 encrypted: ebs.encrypted,
                 kms_key_id: ebs.kms_key_id.clone(),
@@ -209,9 +222,13 @@ impl Place<'_> {
 
     /// DeregisterImage.
     pub(super) fn deregister_image(&mut self, id: &ImageId) -> Answer<()> {
+        let machines = self.options.machines.as_ref();
         let image = self.own_image(id)?;
         image.state = ImageState::Gone;
         image.until = None;
+        if let Some(machines) = machines {
+            machines.deregister(id);
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::filter::{Filtered, Filters, one, select};
 use super::instance_type;
+use super::machines::{Machine, MachineKey};
 use super::mapping::{Devices, overlay};
 use super::record::{ImageRecord, ImageTarget, InstanceRecord, SubnetRecord, VolumeRecord};
 use super::refusal::{Answer, bad_value, refuse};
@@ -29,6 +30,7 @@ impl Place<'_> {
         }
         let id = self.launch(&request, &image, &subnet, groups);
         self.attach(&id, devices, &request, &subnet);
+        self.start(&id);
         if !request.client_token.is_empty() {
             self.state.launches.insert(request.client_token.clone(), (request, id.clone()));
         }
@@ -136,6 +138,7 @@ impl Place<'_> {
             state: InstanceState::Pending,
             until: Some(self.now + self.options.times.running),
             state_reason: None,
+            progress: None,
             spoiled: self.spoil.map(str::to_owned),
             image: image.id.clone(),
             instance_type: request.instance_type.clone(),
@@ -177,9 +180,33 @@ impl Place<'_> {
         }
     }
 
+    /// Starts what stands behind an instance; nothing behind one that is to fail.
+    fn start(&mut self, id: &InstanceId) {
+        let Some(machines) = self.options.machines.as_ref().filter(|_| self.spoil.is_none()) else { return };
+        let Some(instance) = self.state.instances.get_mut(id) else { return };
+        let key = match &instance.key_name {
+            None => MachineKey::None,
+            Some(name) => match self.state.key_pairs.get(name).and_then(|pair| pair.public.clone()) {
+                Some(public) => MachineKey::Public(public),
+                None => MachineKey::Unknown(name.clone()),
+            },
+        };
+        instance.progress = Some(machines.start(Machine {
+            instance: id.clone(),
+            region: self.region.clone(),
+            image: instance.image.clone(),
+            instance_type: instance.instance_type.clone(),
+            key,
+            user_data: instance.user_data.clone(),
+            public_ip: instance.public_ip.clone(),
+            private_ip: instance.private_ip.clone(),
+        }));
+    }
+
     /// StopInstances.
     pub(super) fn stop_instance(&mut self, id: &InstanceId) -> Answer<()> {
         let until = self.now + self.options.times.stop;
+        let machines = self.options.machines.as_ref();
         let instance = self.state.instance_mut(id)?;
         match instance.state {
             InstanceState::Running if instance.root_device_type != "ebs" => {
@@ -189,6 +216,7 @@ impl Place<'_> {
             InstanceState::Running => {
                 instance.state = InstanceState::Stopping;
                 instance.until = Some(until);
+                instance.progress = machines.map(|machines| machines.stop(id));
                 instance.state_reason = Some("Client.UserInitiatedShutdown: User initiated shutdown".to_owned());
                 Ok(())
             }
@@ -202,10 +230,12 @@ impl Place<'_> {
     /// TerminateInstances.
     pub(super) fn terminate_instance(&mut self, id: &InstanceId) -> Answer<()> {
         let until = self.now + self.options.times.terminate;
+        let machines = self.options.machines.as_ref();
         let instance = self.state.instance_mut(id)?;
         if !instance.ends() {
             instance.state = InstanceState::ShuttingDown;
             instance.until = Some(until);
+            instance.progress = machines.map(|machines| machines.terminate(id));
             instance.state_reason = Some("Client.UserInitiatedShutdown: User initiated shutdown".to_owned());
         }
         Ok(())
@@ -290,16 +320,15 @@ impl InstanceRecord {
         matches!(self.state, InstanceState::ShuttingDown | InstanceState::Terminated)
     }
 
-    /// The state after this one.
-    pub(super) fn settle(&mut self) {
+    /// The state after this one, once what stands behind the instance is that far, or has failed.
+    pub(super) fn settle(&mut self, end: Result<(), String>) {
+        let failed = self.spoiled.take().or(end.err().map(|why| format!("Server.InternalError: {why}")));
         self.state = match self.state {
-            InstanceState::Pending => match self.spoiled.take() {
-                Some(reason) => {
-                    self.state_reason = Some(reason);
-                    InstanceState::Terminated
-                }
-                None => InstanceState::Running,
-            },
+            InstanceState::Pending | InstanceState::Stopping if failed.is_some() => {
+                self.state_reason = failed;
+                InstanceState::Terminated
+            }
+            InstanceState::Pending => InstanceState::Running,
             InstanceState::Stopping => InstanceState::Stopped,
             InstanceState::ShuttingDown => InstanceState::Terminated,
             state @ (InstanceState::Running | InstanceState::Stopped | InstanceState::Terminated) => state,

@@ -11,6 +11,7 @@ use crate::model::KeyType;
 /// Machines behind a lab's instances. Called while the lab answers a call: each method only begins something and returns at once.
 ///
 /// The lab shows the state after its own time is over *and* the returned [`Progress`] is at its end, whichever is later.
+/// It is held while it calls, so a method must not ask the lab anything.
 pub trait Machines: Send + Sync {
     /// Makes a key pair; EC2 hands the private half out once.
     ///
@@ -35,6 +36,12 @@ pub trait Machines: Send + Sync {
 
     /// DeregisterImage.
     fn deregister(&self, image: &ImageId);
+}
+
+impl fmt::Debug for dyn Machines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Machines")
+    }
 }
 
 /// A key pair as it was made.

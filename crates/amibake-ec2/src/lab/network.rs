@@ -15,7 +15,7 @@ use crate::model::{
 };
 
 impl Place<'_> {
-    /// CreateKeyPair. The key is a placeholder: it opens nothing.
+    /// CreateKeyPair. Without machines the key is a placeholder: it opens nothing.
     pub(super) fn create_key_pair(&mut self, request: KeyPairRequest) -> Answer<CreatedKeyPair> {
         if request.name.is_empty() {
             return refuse("MissingParameter", "The request must contain the parameter KeyName");
@@ -28,10 +28,19 @@ impl Place<'_> {
             return refuse("InvalidKeyPair.Duplicate", "The keypair already exists");
         }
         let id = format!("key-{}", self.ids.hex());
-        let private_key = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n", self.ids.hex());
-        let record = KeyPairRecord { id, name: request.name.clone(), tags: request.tags };
+        let (private_key, public) = match &self.options.machines {
+            Some(machines) => match machines.key_pair(&request.name, request.key_type) {
+                Ok(pair) => (pair.private, Some(pair.public)),
+                Err(why) => return refuse("InternalError", why),
+            },
+            None => {
+                let pem = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n", self.ids.hex());
+                (SecretString::from(pem), None)
+            }
+        };
+        let record = KeyPairRecord { id, name: request.name.clone(), public, tags: request.tags };
         self.state.key_pairs.insert(request.name.clone(), record);
-        Ok(CreatedKeyPair { name: request.name, private_key: SecretString::from(private_key) })
+        Ok(CreatedKeyPair { name: request.name, private_key })
     }
 
     /// CreateSecurityGroup.

@@ -1,8 +1,10 @@
 //! How a lab is set up.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::machines::Machines;
 use crate::id::Region;
 
 /// How long things take. All on tokio's clock.
@@ -20,6 +22,8 @@ pub struct Times {
     pub image: Duration,
     /// CopyImage to `available`.
     pub copy: Duration,
+    /// Launch until SSH answers. The lab only keeps it, for what stands behind its instances.
+    pub ssh: Duration,
 }
 
 impl Times {
@@ -32,6 +36,7 @@ impl Times {
             terminate: Duration::from_secs(9),
             image: Duration::from_secs(47),
             copy: Duration::from_secs(60),
+            ssh: Duration::from_secs(17),
         }
     }
 
@@ -44,6 +49,7 @@ impl Times {
             terminate: Duration::from_secs(1),
             image: Duration::from_secs(4),
             copy: Duration::from_secs(4),
+            ssh: Duration::from_millis(2500),
         }
     }
 
@@ -56,6 +62,7 @@ impl Times {
             terminate: Duration::ZERO,
             image: Duration::ZERO,
             copy: Duration::ZERO,
+            ssh: Duration::ZERO,
         }
     }
 }
@@ -77,6 +84,12 @@ pub struct Options {
     pub account: String,
     /// What the lab's calendar says when it opens, RFC 3339. Image dates come from it.
     pub opened_at: jiff::Timestamp,
+    /// Where the ids of this lab begin: labs with the same seed that are asked the same hand out the same ids.
+    pub seed: u64,
+    /// What runs behind the instances; None: nothing, they are only records.
+    pub machines: Option<Arc<dyn Machines>>,
+    /// Whether what a request names of our account is taken to exist ([`super::Assumption`]). A lab without it refuses as EC2 does.
+    pub assume: bool,
 }
 
 impl Options {
@@ -91,6 +104,9 @@ impl Options {
             account: "123456789012".to_owned(),
             // 2026-11-02T08:00:00Z: after every image of the catalogue. A number, because tests must not see the real date.
             opened_at: jiff::Timestamp::constant(1_793_606_400, 0),
+            seed: 0,
+            machines: None,
+            assume: false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::machines::Progress;
 use crate::id::{ImageId, InstanceId, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{ImageState, IngressRule, InstanceState, MetadataOptions, Tag};
 
@@ -61,6 +62,8 @@ pub struct KeyPairRecord {
     pub id: String,
     /// Name.
     pub name: String,
+    /// The public half, one line as in `authorized_keys`, where it is known.
+    pub public: Option<String>,
     /// Tags.
     pub tags: Vec<Tag>,
 }
@@ -74,6 +77,8 @@ pub struct InstanceRecord {
     pub state: InstanceState,
     /// When the state ends, for those that end by themselves.
     pub until: Option<Instant>,
+    /// What the state waits for besides.
+    pub progress: Option<Progress>,
     /// Why: EC2's code and message.
     pub state_reason: Option<String>,
     /// Set where the launch was made to fail.
@@ -144,6 +149,8 @@ pub struct SnapshotRecord {
     pub volume: Option<VolumeId>,
     /// When it began and when it is complete.
     pub during: (Instant, Instant),
+    /// What it waits for besides.
+    pub progress: Option<Progress>,
     /// Complete.
     pub completed: bool,
     /// Encrypted.
@@ -209,6 +216,8 @@ pub struct ImageRecord {
     pub state: ImageState,
     /// When `pending` ends.
     pub until: Option<Instant>,
+    /// What `pending` waits for besides.
+    pub progress: Option<Progress>,
     /// Set where the image was made to fail.
     pub spoiled: Option<String>,
     /// Why it failed.

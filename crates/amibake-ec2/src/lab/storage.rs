@@ -1,6 +1,7 @@
 //! Volumes and snapshots.
 
 use super::filter::{Filtered, Filters, one, select};
+use super::machines::Progress;
 use super::record::{SnapshotRecord, VolumeRecord};
 use super::refusal::{Answer, refuse};
 use super::tags::unknown;
@@ -80,7 +81,11 @@ impl State {
 }
 
 fn state(snapshot: &SnapshotRecord) -> &'static str {
-    if snapshot.completed { "completed" } else { "pending" }
+    match snapshot.progress.as_ref().and_then(Progress::end) {
+        _ if snapshot.completed => "completed",
+        Some(Err(_)) => "error",
+        Some(Ok(())) | None => "pending",
+    }
 }
 
 impl VolumeRecord {

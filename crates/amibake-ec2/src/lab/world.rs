@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 use super::catalogue;
+use super::machines::Progress;
 use super::options::Options;
 use super::record::{GroupRecord, ImageRecord, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord};
 use super::refusal::{Answer, refuse};
@@ -22,6 +23,7 @@ pub(super) struct World {
 /// Numbers that are handed out.
 #[derive(Debug)]
 pub(super) struct Ids {
+    /// Where it began, and how many were handed out.
     count: u64,
     hosts: u16,
     /// When the lab was opened: the zero of its calendar.
@@ -49,6 +51,7 @@ pub(super) struct State {
 pub(super) struct Place<'a> {
     pub(super) options: &'a Options,
     pub(super) ids: &'a mut Ids,
+    pub(super) region: &'a Region,
     pub(super) now: Instant,
     pub(super) state: &'a mut State,
     /// Set where what the call begins shall fail later.
@@ -58,7 +61,7 @@ pub(super) struct Place<'a> {
 impl Ids {
     /// A new id's digits: 17, as EC2 writes them; the same in each run, and in no order.
     pub(super) fn hex(&mut self) -> String {
-        self.count += 1;
+        self.count = self.count.wrapping_add(1);
         // splitmix64, a bijection: no two counts give the same digits.
         let mut mixed = self.count.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -76,7 +79,8 @@ impl Ids {
 
 impl World {
     pub(super) fn new(options: Options) -> Self {
-        Self { options, ids: Ids { count: 0, hosts: 0, opened: Instant::now() }, regions: BTreeMap::new() }
+        let ids = Ids { count: options.seed, hosts: 0, opened: Instant::now() };
+        Self { options, ids, regions: BTreeMap::new() }
     }
 
     /// A region as it is now.
@@ -90,7 +94,7 @@ impl World {
         let (options, ids) = (&self.options, &mut self.ids);
         let state = self.regions.entry(region.clone()).or_insert_with(|| State::new(options, ids, region, zones));
         state.settle(now);
-        Ok(Place { options, ids, now, state, spoil })
+        Ok(Place { options, ids, region, now, state, spoil })
     }
 
     /// All regions that were used, as they are now.
@@ -109,6 +113,11 @@ impl World {
                 .collect(),
         )
     }
+}
+
+/// How that which a state waits for ended; None while it has not.
+fn ended_with(progress: Option<&Progress>) -> Option<Result<(), String>> {
+    progress.map_or(Some(Ok(())), Progress::end)
 }
 
 impl State {
@@ -160,8 +169,10 @@ impl State {
         let due = |until: Option<Instant>| until.is_some_and(|until| until <= now);
         let mut ended = Vec::new();
         for instance in self.instances.values_mut().filter(|instance| due(instance.until)) {
+            let Some(end) = ended_with(instance.progress.as_ref()) else { continue };
             instance.until = None;
-            instance.settle();
+            instance.progress = None;
+            instance.settle(end);
             if instance.state == InstanceState::Terminated {
                 ended.push(instance.id.clone());
             }
@@ -170,12 +181,14 @@ impl State {
             self.free_volumes(&instance);
         }
         for image in self.images.values_mut().filter(|image| due(image.until)) {
+            let Some(end) = ended_with(image.progress.as_ref()) else { continue };
             image.until = None;
-            image.state_reason = image.spoiled.take().map(|reason| format!("Client.InternalError: {reason}"));
+            image.progress = None;
+            image.state_reason = image.spoiled.take().or(end.err()).map(|reason| format!("Client.InternalError: {reason}"));
             image.state = if image.state_reason.is_some() { ImageState::Failed } else { ImageState::Available };
         }
         for snapshot in self.snapshots.values_mut().filter(|snapshot| due(Some(snapshot.during.1))) {
-            snapshot.completed = true;
+            snapshot.completed |= matches!(ended_with(snapshot.progress.as_ref()), Some(Ok(())));
         }
     }
 
