@@ -2,7 +2,7 @@
 
 use super::record::{EbsSpec, ImageRecord, ImageTarget, SnapshotRecord};
 use super::world::Ids;
-use crate::id::{ImageId, SnapshotId};
+use crate::id::{ImageId, Region, SnapshotId};
 use crate::model::ImageState;
 
 /// Regions that every account can see, with the letters of their zones.
@@ -25,6 +25,14 @@ pub(super) const REGIONS: [(&str, &str); 17] = [
     ("us-west-1", "ac"),
     ("us-west-2", "abcd"),
 ];
+
+/// The letters of a region's zones; None: there is no such region.
+pub(super) fn zones(region: &Region) -> Option<&'static str> {
+    REGIONS.iter().find(|(name, _)| *name == region.as_str()).map(|(_, zones)| *zones)
+}
+
+/// Owner of an image of which only the id is known.
+pub(super) const SOMEBODY: &str = "000000000000";
 
 const AMAZON: &str = "137112412989";
 const CANONICAL: &str = "099720109477";
@@ -254,4 +262,21 @@ pub(super) fn images(ids: &mut Ids) -> Vec<(ImageRecord, SnapshotRecord)> {
         }
     }
     images
+}
+
+/// An image of which nothing is known, with its snapshot: today's usual one.
+pub(super) fn stand_in(ids: &mut Ids, id: ImageId) -> (ImageRecord, SnapshotRecord) {
+    let line = Line {
+        owner: SOMEBODY,
+        name: "",
+        description: "",
+        dates: &[],
+        spelling: ["x86_64", "arm64"],
+        root: "/dev/xvda",
+        size: 8,
+        volume_type: "gp3",
+        deprecated_after: None,
+    };
+    let (image, snapshot) = line.image("20260101", 0, ids);
+    (ImageRecord { name: format!("assumed {}", id.as_str()), id, ..image }, snapshot)
 }

@@ -46,7 +46,7 @@ fn check<T: Filtered>(filter: &Filter) -> Answer<()> {
     Ok(())
 }
 
-fn matches<T: Filtered>(thing: &T, filter: &Filter) -> bool {
+pub(super) fn matches<T: Filtered>(thing: &T, filter: &Filter) -> bool {
     values(thing, &filter.name).iter().any(|value| filter.values.iter().any(|pattern| like(pattern, value)))
 }
 

@@ -25,7 +25,10 @@ impl World {
         spoil: Option<&'static str>,
     ) -> Answer<ImageId> {
         let source = match self.place(&request.source_region, now, None) {
-            Ok(place) => place.state.copy_source(&request.source_image, &place.options.account),
+            Ok(mut place) => {
+                place.assume_image(&request.source_image, None);
+                place.state.copy_source(&request.source_image, &place.options.account)
+            }
             Err(_) => bad_value(format!("Invalid value '{}' for sourceRegion.", request.source_region)),
         };
         self.place(region, now, spoil)?.copy_image(request, source)
@@ -44,6 +47,7 @@ impl Place<'_> {
         }
         self.check_name(&request.name)?;
         tags::check(&request.image_tags)?;
+        self.assume_mapped(&request.block_devices);
         let Some(instance) = self.state.instances.get(&request.instance) else { return unknown("i", request.instance.as_str()) };
         let Some(source) = self.state.images.get(&instance.image) else { return unknown("ami", instance.image.as_str()) };
         let mut image =
@@ -71,6 +75,7 @@ impl Place<'_> {
             None => {}
         }
         let (source, snapshots) = source?;
+        self.assume_kms_key(request.kms_key_id.as_deref());
         self.check_name(&request.name)?;
         let was_encrypted = snapshots.iter().any(|snapshot| snapshot.encrypted);
         let encrypted = request.encrypted.unwrap_or(was_encrypted);
@@ -187,7 +192,7 @@ impl Place<'_> {
     }
 
     /// The lab's date, as EC2 writes it.
-    fn date(&self) -> String {
+    pub(super) fn date(&self) -> String {
         let passed = jiff::SignedDuration::try_from(self.now - self.ids.opened).unwrap_or_default();
         let date = self.options.opened_at.checked_add(passed).unwrap_or(self.options.opened_at);
         format!("{date:.3}")
@@ -396,7 +401,7 @@ impl Filtered for ImageRecord {
 }
 
 /// EC2's word for a state.
-fn state_name(state: ImageState) -> &'static str {
+pub(super) fn state_name(state: ImageState) -> &'static str {
     match state {
         ImageState::Pending => "pending",
         ImageState::Available => "available",

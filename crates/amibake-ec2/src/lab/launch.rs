@@ -17,6 +17,7 @@ impl Place<'_> {
         if let Some(instance) = self.launched_before(&request)? {
             return self.state.describe_instance(&instance);
         }
+        self.assume_launch(&request);
         let image = self.launchable(&request.image)?.clone();
         check_type(&request.instance_type, &image)?;
         self.check_access(&request)?;
@@ -65,7 +66,9 @@ impl Place<'_> {
         if let Some(name) = request.key_name.as_ref().filter(|name| !self.state.key_pairs.contains_key(*name)) {
             return refuse("InvalidKeyPair.NotFound", format!("The key pair '{name}' does not exist"));
         }
-        if let Some(name) = request.iam_instance_profile.as_ref().filter(|name| !self.options.instance_profiles.contains(*name)) {
+        if let Some(name) =
+            request.iam_instance_profile.as_ref().filter(|name| !self.options.assume && !self.options.instance_profiles.contains(*name))
+        {
             let message = format!("Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name");
             return bad_value(message);
         }
@@ -244,6 +247,7 @@ impl Place<'_> {
     /// ModifyInstanceAttribute with groups.
     pub(super) fn set_instance_groups(&mut self, id: &InstanceId, groups: &[SecurityGroupId]) -> Answer<()> {
         let vpc = self.state.instance_mut(id)?.vpc.clone();
+        self.assume_groups_of(groups, &vpc);
         if groups.is_empty() {
             return refuse("MissingParameter", "The request must contain the parameter groupSet");
         }

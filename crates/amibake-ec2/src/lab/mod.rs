@@ -4,18 +4,23 @@
 //! - [`Lab`]: what a test or a rehearsal holds; [`Options`] and [`Times`]: how the lab is set up;
 //! - [`fault`]: refusals, lost replies and hooks at a chosen call; [`calls`]: what was asked, in EC2's parameter names;
 //! - [`record`]: what the lab knows about each thing, for assertions;
+//! - [`images`]: images as `aws ec2 describe-images` prints them;
 //! - `world`, `launch`, `image`, `network`, `storage`, `tags`: the rules, one EC2 topic a file, plain synchronous functions;
+//! - `assume`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
 //! - `service`: the [`crate::Ec2`] trait on top, the only async part; `catalogue`: the public images and the regions.
 //!
 //! Invariants: time is tokio's clock and nothing else, so a paused test waits an hour in no time; ids are made from a
 //! counter, so two runs that ask the same things see the same ids; nothing here opens a file or a socket.
 //! Codes and messages are EC2's own where they are public, else marked in a comment.
 
+mod assume;
 pub mod calls;
 mod catalogue;
 pub mod fault;
 mod filter;
+mod fit;
 mod image;
+pub mod images;
 mod instance_type;
 mod launch;
 mod limits;
@@ -30,6 +35,7 @@ mod storage;
 mod tags;
 mod world;
 
+pub use assume::Assumption;
 pub use calls::{Call, Parameters};
 pub use fault::{At, Fault, Kind};
 pub use machines::{KeyMaterial, Machine, MachineKey, Machines, Progress};

@@ -51,6 +51,9 @@ impl Place<'_> {
             return bad_value(format!("Cannot use reserved security group name: {}", request.name));
         }
         tags::check(&request.tags)?;
+        if let Some(vpc) = &request.vpc {
+            self.assume_vpc(vpc);
+        }
         let vpc = match request.vpc {
             Some(vpc) if self.state.vpcs.contains_key(&vpc) => vpc,
             Some(vpc) => return unknown("vpc", vpc.as_str()),
@@ -65,7 +68,10 @@ impl Place<'_> {
         }
         let id = SecurityGroupId::with_hex(&self.ids.hex());
         let CreateSecurityGroup { name, description, tags, .. } = request;
-        self.state.groups.insert(id.clone(), GroupRecord { id: id.clone(), name, description, vpc, ingress: Vec::new(), tags });
+        self.state.groups.insert(
+            id.clone(),
+            GroupRecord { id: id.clone(), name, description, vpc, ingress: Vec::new(), owner: self.options.account.clone(), tags },
+        );
         Ok(id)
     }
 }
@@ -189,7 +195,7 @@ impl Filtered for VpcRecord {
         ("cidr", |it| one(&it.cidr)),
         ("cidr-block", |it| one(&it.cidr)),
         ("cidr-block-association.cidr-block", |it| one(&it.cidr)),
-        ("owner-id", |_| Vec::new()),
+        ("owner-id", |it| one(&it.owner)),
         ("dhcp-options-id", |_| Vec::new()),
     ];
 
@@ -212,7 +218,7 @@ impl Filtered for SubnetRecord {
         ("cidr-block", |it| one(&it.cidr)),
         ("cidrBlock", |it| one(&it.cidr)),
         ("available-ip-address-count", |it| one(it.available_addresses)),
-        ("owner-id", |_| Vec::new()),
+        ("owner-id", |it| one(&it.owner)),
     ];
 
     fn tags(&self) -> &[Tag] {
@@ -229,7 +235,7 @@ impl Filtered for GroupRecord {
         ("ip-permission.from-port", |it| it.ingress.iter().map(|rule| rule.port.to_string()).collect()),
         ("ip-permission.to-port", |it| it.ingress.iter().map(|rule| rule.port.to_string()).collect()),
         ("ip-permission.cidr", |it| it.ingress.iter().flat_map(|rule| rule.cidrs.clone()).collect()),
-        ("owner-id", |_| Vec::new()),
+        ("owner-id", |it| one(&it.owner)),
     ];
 
     fn tags(&self) -> &[Tag] {

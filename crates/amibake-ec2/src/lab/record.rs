@@ -15,6 +15,8 @@ pub struct VpcRecord {
     pub is_default: bool,
     /// IPv4 range.
     pub cidr: String,
+    /// Owner's account id.
+    pub owner: String,
     /// Tags.
     pub tags: Vec<Tag>,
 }
@@ -34,6 +36,8 @@ pub struct SubnetRecord {
     pub default_for_az: bool,
     /// Free addresses.
     pub available_addresses: u32,
+    /// Owner's account id.
+    pub owner: String,
     /// Tags.
     pub tags: Vec<Tag>,
 }
@@ -51,6 +55,8 @@ pub struct GroupRecord {
     pub vpc: VpcId,
     /// What is let in.
     pub ingress: Vec<IngressRule>,
+    /// Owner's account id.
+    pub owner: String,
     /// Tags.
     pub tags: Vec<Tag>,
 }

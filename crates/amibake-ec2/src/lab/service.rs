@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use super::assume::Assumption;
 use super::calls::{Call, Calls, Parameters};
 use super::catalogue;
 use super::fault::{Fault, Faults, Kind};
@@ -108,6 +109,11 @@ impl Lab {
         lines
     }
 
+    /// What was taken to exist, by region, in the order of its first use. Empty unless [`Options::assume`] is set.
+    pub fn assumptions(&self) -> Vec<Assumption> {
+        self.lock().world.regions(Instant::now()).flat_map(|(_, state)| state.assumed.all.clone()).collect()
+    }
+
     /// All that is known of an image, wherever it is.
     pub fn image(&self, id: &ImageId) -> Option<ImageRecord> {
         self.find(|place| place.images.get(id).cloned())
@@ -133,6 +139,12 @@ impl Lab {
         self.find(|place| place.groups.get(id).cloned())
     }
 
+    /// Adds images: to a region, or to every one. One with the id of an image that is there takes its place. Ours where their owner is
+    /// [`Options::account`]. A region that does not exist gets none.
+    pub fn add_images(&self, region: Option<&Region>, images: Vec<ImageRecord>) {
+        self.lock().world.add_images(region, &images);
+    }
+
     /// Adds a VPC that is not the default one, with a subnet in each zone and its default group.
     ///
     /// # Errors
@@ -141,8 +153,8 @@ impl Lab {
         let region = Region::new(region);
         let mut inner = self.lock();
         let place = inner.world.place(&region, Instant::now(), None).map_err(|refusal| failed("CreateVpc", refusal))?;
-        let zones = catalogue::REGIONS.iter().find(|(name, _)| *name == region.as_str()).map_or("a", |(_, zones)| zones);
-        Ok(place.state.add_vpc(place.ids, &region, zones, false))
+        let zones = catalogue::zones(&region).unwrap_or("a");
+        Ok(place.state.add_vpc(place.ids, &place.options.account, &region, zones, false))
     }
 
     fn find<T>(&self, look: impl Fn(&super::world::State) -> Option<T>) -> Option<T> {
@@ -327,22 +339,38 @@ impl Ec2 for LabRegion {
             .list("Owner", &request.owners)
             .filters(&request.filters)
             .with("IncludeDeprecated", request.include_deprecated.then_some(true));
-        self.call("DescribeImages", parameters, |place| place.describe_images(&request)).await
+        self.call("DescribeImages", parameters, |place| {
+            place.assume_images(&request)?;
+            place.describe_images(&request)
+        })
+        .await
     }
 
     async fn describe_vpcs(&self, ids: &[VpcId], filters: &[Filter]) -> Result<Vec<Vpc>> {
         let parameters = none().list("VpcId", ids).filters(filters);
-        self.call("DescribeVpcs", parameters, |place| place.state.describe_vpcs(ids, filters)).await
+        self.call("DescribeVpcs", parameters, |place| {
+            place.assume_vpcs(ids, filters)?;
+            place.state.describe_vpcs(ids, filters)
+        })
+        .await
     }
 
     async fn describe_subnets(&self, ids: &[SubnetId], filters: &[Filter]) -> Result<Vec<Subnet>> {
         let parameters = none().list("SubnetId", ids).filters(filters);
-        self.call("DescribeSubnets", parameters, |place| place.state.describe_subnets(ids, filters)).await
+        self.call("DescribeSubnets", parameters, |place| {
+            place.assume_subnets(ids, filters)?;
+            place.state.describe_subnets(ids, filters)
+        })
+        .await
     }
 
     async fn describe_security_groups(&self, ids: &[SecurityGroupId], filters: &[Filter]) -> Result<Vec<SecurityGroup>> {
         let parameters = none().list("GroupId", ids).filters(filters);
-        self.call("DescribeSecurityGroups", parameters, |place| place.state.describe_security_groups(ids, filters)).await
+        self.call("DescribeSecurityGroups", parameters, |place| {
+            place.assume_groups(ids, filters)?;
+            place.state.describe_security_groups(ids, filters)
+        })
+        .await
     }
 
     async fn describe_instances(&self, ids: &[InstanceId], filters: &[Filter]) -> Result<Vec<Instance>> {
@@ -357,7 +385,11 @@ impl Ec2 for LabRegion {
 
     async fn describe_snapshots(&self, ids: &[SnapshotId], filters: &[Filter]) -> Result<Vec<Snapshot>> {
         let parameters = none().list("SnapshotId", ids).list("Owner", ["self"]).filters(filters);
-        self.call("DescribeSnapshots", parameters, |place| place.describe_snapshots(ids, filters)).await
+        self.call("DescribeSnapshots", parameters, |place| {
+            place.assume_snapshots(ids);
+            place.describe_snapshots(ids, filters)
+        })
+        .await
     }
 
     async fn create_key_pair(&self, request: KeyPairRequest) -> Result<CreatedKeyPair> {

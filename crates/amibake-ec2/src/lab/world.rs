@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
+use super::assume::Assumed;
 use super::catalogue;
 use super::machines::Progress;
 use super::options::Options;
-use super::record::{GroupRecord, ImageRecord, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord};
+use super::record::{
+    EbsSpec, GroupRecord, ImageRecord, ImageTarget, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord,
+};
 use super::refusal::{Answer, refuse};
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
@@ -18,6 +21,8 @@ pub(super) struct World {
     pub(super) options: Options,
     pub(super) ids: Ids,
     regions: BTreeMap<Region, State>,
+    /// Images of every region, also of those that were not used yet.
+    everywhere: Vec<ImageRecord>,
 }
 
 /// Numbers that are handed out.
@@ -45,6 +50,8 @@ pub(super) struct State {
     pub(super) launches: BTreeMap<String, (RunInstances, InstanceId)>,
     /// CopyImage by client token.
     pub(super) copies: BTreeMap<String, (CopyImage, ImageId)>,
+    /// What was taken to exist.
+    pub(super) assumed: Assumed,
 }
 
 /// One region at one moment: what a rule sees and changes.
@@ -80,7 +87,7 @@ impl Ids {
 impl World {
     pub(super) fn new(options: Options) -> Self {
         let ids = Ids { count: options.seed, hosts: 0, opened: Instant::now() };
-        Self { options, ids, regions: BTreeMap::new() }
+        Self { options, ids, regions: BTreeMap::new(), everywhere: Vec::new() }
     }
 
     /// A region as it is now.
@@ -88,11 +95,15 @@ impl World {
     /// # Errors
     /// There is no such region.
     pub(super) fn place<'a>(&'a mut self, region: &'a Region, now: Instant, spoil: Option<&'static str>) -> Answer<Place<'a>> {
-        let Some((_, zones)) = catalogue::REGIONS.iter().find(|(name, _)| *name == region.as_str()) else {
+        let Some(zones) = catalogue::zones(region) else {
             return refuse("", format!("there is no EC2 endpoint for the region `{region}`"));
         };
-        let (options, ids) = (&self.options, &mut self.ids);
-        let state = self.regions.entry(region.clone()).or_insert_with(|| State::new(options, ids, region, zones));
+        let (options, ids, everywhere) = (&self.options, &mut self.ids, &self.everywhere);
+        let state = self.regions.entry(region.clone()).or_insert_with(|| {
+            let mut state = State::new(options, ids, region, zones);
+            everywhere.iter().for_each(|image| state.add_image(image, now));
+            state
+        });
         state.settle(now);
         Ok(Place { options, ids, region, now, state, spoil })
     }
@@ -103,6 +114,26 @@ impl World {
             state.settle(now);
         }
         self.regions.iter()
+    }
+
+    /// Adds images, with their snapshots: to one region, or to all that there are.
+    pub(super) fn add_images(&mut self, region: Option<&Region>, images: &[ImageRecord]) {
+        let now = Instant::now();
+        match region {
+            Some(region) => self.region_of_images(region, images, now),
+            None => {
+                self.everywhere.extend_from_slice(images);
+                let used: Vec<_> = self.regions.keys().cloned().collect();
+                used.iter().for_each(|region| self.region_of_images(region, images, now));
+            }
+        }
+    }
+
+    /// A region that does not exist gets none.
+    fn region_of_images(&mut self, region: &Region, images: &[ImageRecord], now: Instant) {
+        if let Ok(place) = self.place(region, now, None) {
+            images.iter().for_each(|image| place.state.add_image(image, now));
+        }
     }
 
     pub(super) fn inventory(&mut self, now: Instant) -> Inventory {
@@ -128,13 +159,36 @@ impl State {
             state.images.insert(image.id.clone(), image);
         }
         if options.default_vpc {
-            state.add_vpc(ids, region, zones, true);
+            state.add_vpc(ids, &options.account, region, zones, true);
         }
         state
     }
 
+    /// An image that comes from elsewhere, with the snapshots that it names.
+    fn add_image(&mut self, image: &ImageRecord, now: Instant) {
+        for (_, target) in &image.devices {
+            let ImageTarget::Ebs(EbsSpec { snapshot: Some(id), size, encrypted, kms_key_id, .. }) = target else { continue };
+            self.snapshots.entry(id.clone()).or_insert_with(|| SnapshotRecord {
+                id: id.clone(),
+                owner: image.owner.clone(),
+                description: format!("Snapshot of {}", image.id),
+                size: *size,
+                volume: None,
+                during: (now, now),
+                progress: None,
+                completed: true,
+                encrypted: *encrypted,
+                kms_key_id: kms_key_id.clone(),
+                users: Vec::new(),
+                groups: Vec::new(),
+                tags: Vec::new(),
+            });
+        }
+        self.images.insert(image.id.clone(), image.clone());
+    }
+
     /// A VPC with one subnet a zone and its default group.
-    pub(super) fn add_vpc(&mut self, ids: &mut Ids, region: &Region, zones: &str, is_default: bool) -> VpcId {
+    pub(super) fn add_vpc(&mut self, ids: &mut Ids, account: &str, region: &Region, zones: &str, is_default: bool) -> VpcId {
         let vpc = VpcId::with_hex(&ids.hex());
         let network = if is_default { "172.31" } else { "10.0" };
         for (index, zone) in zones.chars().enumerate() {
@@ -146,22 +200,30 @@ impl State {
                 cidr: format!("{network}.{}.0/20", index * 16),
                 default_for_az: is_default,
                 available_addresses: 4091,
+                owner: account.to_owned(),
                 tags: Vec::new(),
             };
             self.subnets.insert(id, subnet);
         }
+        let cidr = format!("{network}.0.0/16");
+        self.add_empty_vpc(ids, VpcRecord { id: vpc.clone(), is_default, cidr, owner: account.to_owned(), tags: Vec::new() });
+        vpc
+    }
+
+    /// A VPC with its default group.
+    pub(super) fn add_empty_vpc(&mut self, ids: &mut Ids, vpc: VpcRecord) {
         let group = SecurityGroupId::with_hex(&ids.hex());
         let record = GroupRecord {
             id: group.clone(),
             name: "default".to_owned(),
             description: "default VPC security group".to_owned(),
-            vpc: vpc.clone(),
+            vpc: vpc.id.clone(),
             ingress: Vec::new(),
+            owner: vpc.owner.clone(),
             tags: Vec::new(),
         };
         self.groups.insert(group, record);
-        self.vpcs.insert(vpc.clone(), VpcRecord { id: vpc.clone(), is_default, cidr: format!("{network}.0.0/16"), tags: Vec::new() });
-        vpc
+        self.vpcs.insert(vpc.id.clone(), vpc);
     }
 
     /// Lets time pass.
@@ -214,16 +276,20 @@ impl State {
                 add(volume.id.as_str(), format!("volume {}", volume.id));
             }
         }
-        for image in self.images.values().filter(|image| image.owner == account && image.state != ImageState::Gone) {
+        for image in self
+            .images
+            .values()
+            .filter(|image| image.owner == account && !self.assumed.holds(image.id.as_str()) && image.state != ImageState::Gone)
+        {
             add(image.id.as_str(), format!("image {} ({})", image.id, image.name));
         }
-        for snapshot in self.snapshots.values().filter(|snapshot| snapshot.owner == account) {
+        for snapshot in self.snapshots.values().filter(|snapshot| snapshot.owner == account && !self.assumed.holds(snapshot.id.as_str())) {
             add(snapshot.id.as_str(), format!("snapshot {} ({})", snapshot.id, snapshot.description));
         }
-        for group in self.groups.values().filter(|group| group.name != "default") {
+        for group in self.groups.values().filter(|group| group.name != "default" && !self.assumed.holds(group.id.as_str())) {
             add(group.id.as_str(), format!("security group {} ({})", group.id, group.name));
         }
-        for key in self.key_pairs.values() {
+        for key in self.key_pairs.values().filter(|key| !self.assumed.holds(&key.name)) {
             add(&key.id, format!("key pair {}", key.name));
         }
         lasting

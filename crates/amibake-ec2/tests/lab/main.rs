@@ -1,10 +1,12 @@
 //! The lab through its public door: each rule of EC2 that it claims to keep.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod assume;
 mod conformance;
 mod faults;
 mod images;
 mod instances;
+mod machines;
 mod network;
 mod support;
 mod time;

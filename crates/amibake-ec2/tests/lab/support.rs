@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use amibake_ec2::lab::Lab;
+use amibake_ec2::lab::{KeyMaterial, Lab, Machine, MachineKey, Machines, Progress};
 use amibake_ec2::model::{
     BlockDevice, BlockDeviceTarget, CreateImage, CreateSecurityGroup, DescribeImages, EbsDevice, Filter, Instance, KeyPairRequest, KeyType,
     RunInstances, Tag,
@@ -74,4 +74,43 @@ pub fn instant() -> (Lab, Arc<dyn Ec2>) {
     let lab = Lab::default();
     let ec2 = lab.region(REGION);
     (lab, ec2)
+}
+
+/// Machines that only note which key each accepts.
+#[derive(Default)]
+pub struct Started(std::sync::Mutex<Vec<MachineKey>>);
+
+impl Started {
+    pub fn keys(&self) -> Vec<MachineKey> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Machines for Started {
+    fn key_pair(&self, _name: &str, _kind: KeyType) -> Result<KeyMaterial, String> {
+        Err("not asked for".to_owned())
+    }
+
+    fn start(&self, machine: Machine) -> Progress {
+        self.0.lock().unwrap().push(machine.key);
+        Progress::done()
+    }
+
+    fn stop(&self, _instance: &InstanceId) -> Progress {
+        Progress::done()
+    }
+
+    fn terminate(&self, _instance: &InstanceId) -> Progress {
+        Progress::done()
+    }
+
+    fn image(&self, _image: &ImageId, _instance: &InstanceId) -> Progress {
+        Progress::done()
+    }
+
+    fn copy(&self, _copy: &ImageId, _source: &ImageId) -> Progress {
+        Progress::done()
+    }
+
+    fn deregister(&self, _image: &ImageId) {}
 }

@@ -1,0 +1,442 @@
+//! What a rehearsal takes to exist: there is no account to ask, and a template must not fail for what only its account knows.
+//!
+//! Ids come into being when they are first named; descriptions by filter that match nothing make a thing that matches
+//! (`fit`). A thing of which the network is not known yet is loose: the first launch that uses it settles it.
+//! With `Options::assume` off none of this happens.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::catalogue;
+use super::filter::select;
+use super::fit::{Fit, fitted};
+use super::instance_type;
+use super::launch::well_formed;
+use super::record::{GroupRecord, ImageRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VpcRecord};
+use super::refusal::Answer;
+use super::world::{Place, State};
+use crate::id::{ImageId, Region, SecurityGroupId, SnapshotId, SubnetId, VpcId};
+use crate::model::{BlockDevice, BlockDeviceTarget, DescribeImages, Filter, RunInstances};
+
+/// Owners of whose public images the catalogue has a fair choice: a filter that matches none of theirs is a mistake.
+const KNOWN_OWNERS: &[&str] = &[
+    "amazon",
+    "137112412989",
+    "591542846629",
+    "602401143452",
+    "801119661308",
+    "099720109477",
+    "136693071363",
+    "379101102735",
+    "309956199498",
+    "125523088429",
+    "792107900819",
+    "764336703387",
+    "013907871322",
+];
+
+/// Something that was taken to exist.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assumption {
+    /// `subnet`, `security group`, `image`, `key pair`, ...
+    pub kind: &'static str,
+    /// Its id or name.
+    pub what: String,
+    /// Where.
+    pub region: Region,
+    /// What made it be: it was named, or a filter had to match.
+    pub why: String,
+}
+
+impl fmt::Display for Assumption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} in {}: {}", self.kind, self.what, self.region, self.why)
+    }
+}
+
+/// What was assumed in one region.
+#[derive(Debug, Default)]
+pub(super) struct Assumed {
+    pub(super) all: Vec<Assumption>,
+    /// Ids whose network, or for an image whose architecture, is still open.
+    loose: BTreeSet<String>,
+}
+
+impl Assumed {
+    /// Whether this id or name stands for something that was assumed.
+    pub(super) fn holds(&self, what: &str) -> bool {
+        self.all.iter().any(|assumption| assumption.what == what)
+    }
+}
+
+impl Place<'_> {
+    fn note(&mut self, kind: &'static str, what: &str, why: &str) {
+        let known = self.state.assumed.all.iter().any(|old| old.kind == kind && old.what == what);
+        if !known {
+            let assumption = Assumption { kind, what: what.to_owned(), region: self.region.clone(), why: why.to_owned() };
+            self.state.assumed.all.push(assumption);
+        }
+    }
+
+    /// VPCs that are asked for.
+    pub(super) fn assume_vpcs(&mut self, ids: &[VpcId], filters: &[Filter]) -> Answer<()> {
+        for id in ids {
+            self.assume_vpc(id);
+        }
+        if self.would_miss(ids, filters, |state| select(state.vpcs.values(), filters, |_| true).map(|found| found.is_empty()))? {
+            let fresh = VpcRecord {
+                id: VpcId::with_hex(&self.ids.hex()),
+                is_default: false,
+                cidr: "10.0.0.0/16".to_owned(),
+                owner: self.options.account.clone(),
+                tags: Vec::new(),
+            };
+            if let Some(vpc) = fitted(fresh, filters, &self.zones()) {
+                self.note("VPC", vpc.id.as_str(), &matching(filters));
+                self.state.add_empty_vpc(self.ids, vpc);
+            }
+        }
+        Ok(())
+    }
+
+    /// A VPC that is named.
+    pub(super) fn assume_vpc(&mut self, id: &VpcId) {
+        if !self.options.assume || self.state.vpcs.contains_key(id) || !well_formed(id.as_str()) {
+            return;
+        }
+        self.note("VPC", id.as_str(), NAMED);
+        let owner = self.options.account.clone();
+        let vpc = VpcRecord { id: id.clone(), is_default: false, cidr: "10.0.0.0/16".to_owned(), owner, tags: Vec::new() };
+        self.state.add_empty_vpc(self.ids, vpc);
+    }
+
+    /// Subnets that are asked for.
+    pub(super) fn assume_subnets(&mut self, ids: &[SubnetId], filters: &[Filter]) -> Answer<()> {
+        for id in ids {
+            self.assume_subnet(id);
+        }
+        if self.would_miss(ids, filters, |state| select(state.subnets.values(), filters, |_| true).map(|found| found.is_empty()))? {
+            let id = SubnetId::with_hex(&self.ids.hex());
+            let fresh = self.fresh_subnet(id, filters);
+            if let Some(subnet) = fitted(fresh, filters, &self.zones()) {
+                self.add_subnet(subnet, &matching(filters), named(filters, "vpc-id"));
+            }
+        }
+        Ok(())
+    }
+
+    fn assume_subnet(&mut self, id: &SubnetId) {
+        if self.options.assume && !self.state.subnets.contains_key(id) && well_formed(id.as_str()) {
+            let subnet = self.fresh_subnet(id.clone(), &[]);
+            self.add_subnet(subnet, NAMED, false);
+        }
+    }
+
+    fn fresh_subnet(&mut self, id: SubnetId, filters: &[Filter]) -> SubnetRecord {
+        let vpc = self.network(filters);
+        SubnetRecord {
+            id,
+            vpc,
+            availability_zone: self.zones().into_iter().next().unwrap_or_default(),
+            cidr: "10.0.0.0/20".to_owned(),
+            default_for_az: false,
+            available_addresses: 4091,
+            owner: self.options.account.clone(),
+            tags: Vec::new(),
+        }
+    }
+
+    fn add_subnet(&mut self, subnet: SubnetRecord, why: &str, settled: bool) {
+        self.assume_vpc(&subnet.vpc);
+        self.note("subnet", subnet.id.as_str(), why);
+        if !settled {
+            self.state.assumed.loose.insert(subnet.id.to_string());
+        }
+        self.state.subnets.insert(subnet.id.clone(), subnet);
+    }
+
+    /// Security groups that are asked for.
+    pub(super) fn assume_groups(&mut self, ids: &[SecurityGroupId], filters: &[Filter]) -> Answer<()> {
+        for id in ids {
+            self.assume_group(id);
+        }
+        if self.would_miss(ids, filters, |state| select(state.groups.values(), filters, |_| true).map(|found| found.is_empty()))? {
+            let id = SecurityGroupId::with_hex(&self.ids.hex());
+            let fresh = self.fresh_group(id, filters);
+            if let Some(group) = fitted(fresh, filters, &self.zones()) {
+                self.add_group(group, &matching(filters), named(filters, "vpc-id"));
+            }
+        }
+        Ok(())
+    }
+
+    fn assume_group(&mut self, id: &SecurityGroupId) {
+        if self.options.assume && !self.state.groups.contains_key(id) && well_formed(id.as_str()) {
+            let group = self.fresh_group(id.clone(), &[]);
+            self.add_group(group, NAMED, false);
+        }
+    }
+
+    fn fresh_group(&mut self, id: SecurityGroupId, filters: &[Filter]) -> GroupRecord {
+        GroupRecord {
+            name: format!("assumed-{}", id.as_str()),
+            id,
+            description: "assumed".to_owned(),
+            vpc: self.network(filters),
+            ingress: Vec::new(),
+            owner: self.options.account.clone(),
+            tags: Vec::new(),
+        }
+    }
+
+    fn add_group(&mut self, group: GroupRecord, why: &str, settled: bool) {
+        self.assume_vpc(&group.vpc);
+        self.note("security group", group.id.as_str(), why);
+        if !settled {
+            self.state.assumed.loose.insert(group.id.to_string());
+        }
+        self.state.groups.insert(group.id.clone(), group);
+    }
+
+    /// The VPC of what is about to be assumed: the one that the filters name, else one that was assumed already, else a new one.
+    fn network(&mut self, filters: &[Filter]) -> VpcId {
+        let wanted = filters.iter().find(|filter| filter.name == "vpc-id").and_then(|filter| filter.values.first());
+        if let Some(id) = wanted.and_then(|id| VpcId::new(id.as_str()).ok()) {
+            return id;
+        }
+        let assumed = self.state.vpcs.keys().find(|id| self.state.assumed.holds(id.as_str())).cloned();
+        assumed.unwrap_or_else(|| {
+            let id = VpcId::with_hex(&self.ids.hex());
+            self.assume_vpc(&id);
+            id
+        })
+    }
+
+    /// Images that are asked for.
+    pub(super) fn assume_images(&mut self, request: &DescribeImages) -> Answer<()> {
+        for id in &request.ids {
+            self.assume_image(id, request.owners.first().map(String::as_str));
+        }
+        if !self.options.assume || !request.ids.is_empty() || is_look_for_own_name(request) || all_known(&request.owners) {
+            return Ok(());
+        }
+        if !self.describe_images(request)?.is_empty() {
+            return Ok(());
+        }
+        let id = ImageId::with_hex(&self.ids.hex());
+        let owner = request.owners.iter().find(|owner| !KNOWN_OWNERS.contains(&owner.as_str())).map(String::as_str);
+        let fresh = self.fresh_image(id, owner);
+        if let Some(mut image) = fitted(fresh.0, &request.filters, &self.zones()) {
+            image.devices.retain(|(name, _)| *name == image.root_device_name);
+            if !named(&request.filters, "architecture") {
+                self.state.assumed.loose.insert(image.id.to_string());
+            }
+            self.add_stand_in(image, fresh.1, &matching(&request.filters));
+        }
+        Ok(())
+    }
+
+    /// An image that is named: a stand-in, of which nothing is known.
+    pub(super) fn assume_image(&mut self, id: &ImageId, owner: Option<&str>) {
+        if !self.options.assume || self.state.images.contains_key(id) || !well_formed(id.as_str()) {
+            return;
+        }
+        let (image, snapshot) = self.fresh_image(id.clone(), owner);
+        self.state.assumed.loose.insert(id.to_string());
+        self.add_stand_in(image, snapshot, NAMED);
+    }
+
+    fn fresh_image(&mut self, id: ImageId, owner: Option<&str>) -> (ImageRecord, SnapshotRecord) {
+        let mut made = catalogue::stand_in(self.ids, id);
+        made.0.owner = match owner {
+            Some("self") => self.options.account.clone(),
+            // An alias says nothing about the account; nor does an id alone.
+            Some(account) if account.bytes().all(|byte| byte.is_ascii_digit()) => account.to_owned(),
+            Some(_) | None => catalogue::SOMEBODY.to_owned(),
+        };
+        made.0.owner_alias = owner.filter(|owner| *owner == "aws-marketplace").map(str::to_owned);
+        made.0.creation_date = self.date();
+        made
+    }
+
+    fn add_stand_in(&mut self, image: ImageRecord, snapshot: SnapshotRecord, why: &str) {
+        self.note("image", image.id.as_str(), why);
+        self.state.snapshots.insert(snapshot.id.clone(), snapshot);
+        self.state.images.insert(image.id.clone(), image);
+    }
+
+    /// Snapshots that are asked for.
+    pub(super) fn assume_snapshots(&mut self, ids: &[SnapshotId]) {
+        for id in ids {
+            self.assume_snapshot(id, 8);
+        }
+    }
+
+    fn assume_snapshot(&mut self, id: &SnapshotId, size: i32) {
+        if !self.options.assume || self.state.snapshots.contains_key(id) || !well_formed(id.as_str()) {
+            return;
+        }
+        self.note("snapshot", id.as_str(), NAMED);
+        let snapshot = SnapshotRecord {
+            id: id.clone(),
+            owner: self.options.account.clone(),
+            description: String::new(),
+            size,
+            volume: None,
+            during: (self.now, self.now),
+            progress: None,
+            completed: true,
+            encrypted: false,
+            kms_key_id: None,
+            users: Vec::new(),
+            groups: Vec::new(),
+            tags: Vec::new(),
+        };
+        self.state.snapshots.insert(id.clone(), snapshot);
+    }
+
+    /// Snapshots and keys that device mappings name.
+    pub(super) fn assume_mapped(&mut self, devices: &[BlockDevice]) {
+        for device in devices {
+            let BlockDeviceTarget::Ebs(ebs) = &device.target else { continue };
+            if let Some(id) = ebs.snapshot_id.as_ref().and_then(|id| SnapshotId::new(id.as_str()).ok()) {
+                self.assume_snapshot(&id, ebs.volume_size.unwrap_or(8));
+            }
+            self.assume_kms_key(ebs.kms_key_id.as_deref());
+        }
+    }
+
+    /// A KMS key. The lab has none, and takes any name for one; a rehearsal says so.
+    pub(super) fn assume_kms_key(&mut self, key: Option<&str>) {
+        if let Some(key) = key.filter(|_| self.options.assume) {
+            self.note("KMS key", key, NAMED);
+        }
+    }
+
+    /// All that a launch names.
+    pub(super) fn assume_launch(&mut self, request: &RunInstances) {
+        if !self.options.assume {
+            return;
+        }
+        if let Ok(id) = ImageId::new(request.image.as_str()) {
+            self.assume_image(&id, None);
+            self.settle_image(&id, request);
+        }
+        if let Some(name) = &request.key_name {
+            self.assume_key_pair(name);
+        }
+        if let Some(name) = &request.iam_instance_profile {
+            self.note("instance profile", name, NAMED);
+        }
+        self.assume_mapped(&request.block_devices);
+        if let Some(subnet) = &request.subnet {
+            self.assume_subnet(subnet);
+        }
+        for group in &request.security_groups {
+            self.assume_group(group);
+        }
+        self.settle_network(request);
+    }
+
+    fn assume_key_pair(&mut self, name: &str) {
+        if self.state.key_pairs.contains_key(name) {
+            return;
+        }
+        self.note("key pair", name, NAMED);
+        let id = format!("key-{}", self.ids.hex());
+        let record = KeyPairRecord { id, name: name.to_owned(), public: None, tags: Vec::new() };
+        self.state.key_pairs.insert(name.to_owned(), record);
+    }
+
+    /// The architecture of a stand-in is the one that it is launched on; its root device is the usual one that the launch names.
+    fn settle_image(&mut self, id: &ImageId, request: &RunInstances) {
+        if !self.state.assumed.loose.remove(id.as_str()) {
+            return;
+        }
+        let Some(image) = self.state.images.get_mut(id) else { return };
+        let architectures = instance_type::architectures(&request.instance_type).unwrap_or_default();
+        if let Some(first) = architectures.first().filter(|_| !architectures.contains(&image.architecture.as_str())) {
+            image.architecture = (*first).to_owned();
+        }
+        let usual = |device: &&BlockDevice| matches!(device.device_name.as_str(), "/dev/xvda" | "/dev/sda1");
+        if let Some(device) = request.block_devices.iter().find(usual) {
+            let _ = image.set("root-device-name", &device.device_name);
+        }
+    }
+
+    /// One network for all that is launched together: that of the first which is not loose, else the subnet's.
+    fn settle_network(&mut self, request: &RunInstances) {
+        let State { subnets, groups, assumed, .. } = &mut *self.state;
+        let subnet = match &request.subnet {
+            Some(id) => subnets.get(id),
+            None => subnets.values().find(|subnet| subnet.default_for_az),
+        };
+        let Some(subnet) = subnet.map(|subnet| (subnet.id.clone(), subnet.vpc.clone())) else { return };
+        let settled = |id: &SecurityGroupId| !assumed.loose.contains(id.as_str());
+        let of_groups =
+            request.security_groups.iter().filter(|id| settled(id)).find_map(|id| groups.get(id)).map(|group| group.vpc.clone());
+        let vpc = if assumed.loose.remove(subnet.0.as_str()) { of_groups.unwrap_or(subnet.1) } else { subnet.1 };
+        if let Some(subnet) = subnets.get_mut(&subnet.0) {
+            subnet.vpc = vpc.clone();
+            if let Some(zone) = request.availability_zone.as_ref().filter(|_| assumed.holds(subnet.id.as_str())) {
+                subnet.availability_zone.clone_from(zone);
+            }
+        }
+        self.settle_groups(&request.security_groups, &vpc);
+    }
+
+    /// Loose groups that are used in a VPC are of it.
+    pub(super) fn settle_groups(&mut self, ids: &[SecurityGroupId], vpc: &VpcId) {
+        for id in ids {
+            if self.state.assumed.loose.remove(id.as_str())
+                && let Some(group) = self.state.groups.get_mut(id)
+            {
+                group.vpc = vpc.clone();
+            }
+        }
+    }
+
+    /// Groups that an instance gets.
+    pub(super) fn assume_groups_of(&mut self, groups: &[SecurityGroupId], vpc: &VpcId) {
+        for group in groups {
+            self.assume_group(group);
+        }
+        self.settle_groups(groups, vpc);
+    }
+
+    /// Whether a description by filter alone would answer nothing.
+    fn would_miss<Id>(&self, ids: &[Id], filters: &[Filter], nothing: impl FnOnce(&State) -> Answer<bool>) -> Answer<bool> {
+        if !self.options.assume || !ids.is_empty() || filters.is_empty() {
+            return Ok(false);
+        }
+        nothing(self.state)
+    }
+
+    fn zones(&self) -> Vec<String> {
+        let letters = catalogue::zones(self.region).unwrap_or("a");
+        letters.chars().map(|letter| format!("{}{letter}", self.region)).collect()
+    }
+}
+
+const NAMED: &str = "it was named";
+
+fn matching(filters: &[Filter]) -> String {
+    let filters: Vec<_> = filters.iter().map(|filter| format!("{}={}", filter.name, filter.values.join(","))).collect();
+    format!("something had to match {}", filters.join(" "))
+}
+
+fn named(filters: &[Filter], name: &str) -> bool {
+    filters.iter().any(|filter| filter.name == name)
+}
+
+fn all_known(owners: &[String]) -> bool {
+    owners.iter().all(|owner| KNOWN_OWNERS.contains(&owner.as_str()))
+}
+
+/// Builders ask whether the name of the image to be made is free. The answer is yes.
+fn is_look_for_own_name(request: &DescribeImages) -> bool {
+    let one_name =
+        matches!(&request.filters[..], [filter] if filter.name == "name" && !filter.values.iter().any(|name| name.contains(['*', '?'])));
+    let own = matches!(&request.owners[..], [owner] if owner == "self");
+    one_name && own && request.include_deprecated
+}
