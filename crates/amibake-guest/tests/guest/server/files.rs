@@ -1,0 +1,1 @@
+//! Files: `scp`, the old way and the new, and `sftp`.
