@@ -70,9 +70,10 @@ impl Settings {
         state.map(|state| state.join("amibake"))
     }
 
-    /// Where temporary files go: `$TMPDIR`, or `/tmp`.
-    pub fn temp_dir(&self) -> PathBuf {
-        self.var("TMPDIR").map(PathBuf::from).filter(|path| path.is_absolute()).unwrap_or_else(|| PathBuf::from("/tmp"))
+    /// Where a rehearsal's guests have their files: `$TMPDIR/amibake-UID`, in `/tmp` where the variable is not set.
+    pub fn guests_dir(&self) -> PathBuf {
+        let temporary = self.var("TMPDIR").map(PathBuf::from).filter(|path| path.is_absolute()).unwrap_or_else(|| PathBuf::from("/tmp"));
+        temporary.join(format!("amibake-{}", rustix::process::geteuid().as_raw()))
     }
 
     /// Where the log goes (`PACKER_LOG`, `PACKER_LOG_PATH`).

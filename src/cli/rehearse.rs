@@ -1,6 +1,6 @@
 //! `amibake rehearse`: what `build` does, with the lab in place of EC2 and guests on this machine in place of instances.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,6 +26,9 @@ use crate::ui::screen::Screen;
 
 /// A region for templates that leave it to the environment, which names none either.
 const SOME_REGION: &str = "us-east-1";
+
+/// Guests are this program too. This name holds even when the file is replaced meanwhile.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs the command.
 pub fn run(args: &RehearseArgs, settings: &Settings, mut screen: Screen) -> u8 {
@@ -134,7 +137,7 @@ fn lab(settings: &Settings, times: Times, machines: GuestMachines, report: &mut 
 
 /// The guests that the command line asks for, or the first kind that this machine can have.
 fn backend(args: &RehearseArgs, settings: &Settings) -> Result<Arc<dyn Backend>, String> {
-    let sandbox = || Sandbox::new(sandbox::Options { state: settings.temp_dir(), ..sandbox::Options::default() });
+    let sandbox = || Sandbox::new(sandbox::Options { program: THIS_PROGRAM.into(), state: settings.guests_dir() });
     let container = || {
         let options = container::Options { image: args.guest_image.clone(), ..container::Options::default() };
         Container::new(options)

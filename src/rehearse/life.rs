@@ -7,7 +7,7 @@ use std::sync::Arc;
 use amibake_ec2::ImageId;
 use amibake_ec2::lab::{Machine, MachineKey, Progress};
 use amibake_guest::guest::{Power, Session, System, What};
-use amibake_guest::server::{Accepted, Login, SshServer};
+use amibake_guest::server::{Accepted, Login, Passwords, SshServer};
 use amibake_guest::{Guest, Spec};
 use base64::Engine as _;
 use tokio::io::AsyncWriteExt as _;
@@ -115,12 +115,15 @@ impl Life {
                 () = closing.cancelled() => return,
                 () = self.boot(guest) => {}
             }
-            match SshServer::bind(self.address(), self.login(), Arc::clone(guest)).await {
+            let served = match SshServer::bind(self.address(), self.login(), Arc::clone(guest)) {
                 Ok(server) => {
                     self.publish(server.address());
-                    server.serve(closing.clone()).await;
+                    server.serve(closing.clone()).await
                 }
-                Err(error) => self.note(format!("the guest's SSH server could not listen at {}: {error}", self.address())),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = served {
+                self.note(format!("the guest's SSH server could not listen at {}: {error}", self.address()));
             }
         };
         let next = async {
@@ -163,9 +166,10 @@ impl Life {
             MachineKey::Unknown(_) => Accepted::AnyOffered,
             MachineKey::None => Accepted::None,
         };
-        let password = self.machine.key == MachineKey::None;
-        let login = Some(self.system().login).filter(|login| !login.is_empty());
-        Login { keys, any_password: password, login }
+        // Without a key pair, a password of the image or of user data lets in, which nobody here knows.
+        let passwords = if self.machine.key == MachineKey::None { Passwords::Any } else { Passwords::None };
+        let user = Some(self.system().login).filter(|login| !login.is_empty());
+        Login { keys, passwords, user, network: self.shared.network }
     }
 
     fn system(&self) -> System {
