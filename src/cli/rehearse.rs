@@ -1,5 +1,6 @@
 //! `amibake rehearse`: what `build` does, with the lab in place of EC2 and guests on this machine in place of instances.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use amibake_ec2::{ImageId, Region};
 use amibake_guest::container::{self, Container};
 use amibake_guest::sandbox::{self, Sandbox};
 use amibake_guest::{Backend, GuestError};
-use amibake_template::plan::Plan;
+use amibake_template::plan::{Build, Plan};
 
 use super::args::{GuestArg, RehearseArgs, SpeedArg};
 use super::build::{Prepared, World, assemble, drive, prepare};
@@ -76,7 +77,10 @@ impl Rehearsal {
         let (machines, host) = machines::machines(setting);
         let mut report = Report::new(about);
         report.notes = notes;
-        let lab = lab(settings, times, machines.clone(), &mut report);
+        let (lab, assumed) = lab(settings, times, machines.clone());
+        if assumed && prepared.plan.builds.iter().any(leaves_region_open) {
+            report.assumed.push(format!("region {SOME_REGION}: neither template nor environment name one"));
+        }
         host.set_lab(lab.clone());
         add_images(args, &lab)?;
         let (kept, unreadable) = store.images().map_err(unusable)?;
@@ -120,19 +124,22 @@ fn times(speed: SpeedArg) -> Times {
     }
 }
 
-fn lab(settings: &Settings, times: Times, machines: GuestMachines, report: &mut Report) -> Lab {
+/// The lab, and whether the region of builds that name none is assumed.
+fn lab(settings: &Settings, times: Times, machines: GuestMachines) -> (Lab, bool) {
     let named = settings.var("AWS_REGION").or_else(|| settings.var("AWS_DEFAULT_REGION"));
-    if named.is_none() {
-        report.region_assumed = Some(SOME_REGION);
-    }
-    Lab::new(Options {
+    let lab = Lab::new(Options {
         machines: Some(Arc::new(machines)),
         assume: true,
         default_region: Some(Region::new(named.unwrap_or(SOME_REGION))),
         opened_at: settings.started,
         seed: settings.seed,
         ..Options::new(times)
-    })
+    });
+    (lab, named.is_none())
+}
+
+fn leaves_region_open(build: &Build) -> bool {
+    build.builder.type_name.starts_with("amazon-") && build.builder.config["region"].as_str().is_none_or(str::is_empty)
 }
 
 /// The guests that the command line asks for, or the first kind that this machine can have.
@@ -195,7 +202,8 @@ fn keep(
     report: &mut Report,
 ) -> std::io::Result<()> {
     let made = summary.into_iter().flat_map(|summary| &summary.artifacts).flat_map(|(_, artifacts)| artifacts);
-    let made: Vec<(String, ImageId)> = made.flat_map(|artifact| image_ids(&artifact.id)).collect();
+    // Post-processors pass artifacts on: an image may be listed more than once.
+    let made: BTreeSet<(String, ImageId)> = made.flat_map(|artifact| image_ids(&artifact.id)).collect();
     let known = machines.known();
     for (region, id) in &made {
         let (Some(record), layers) = (lab.image(id), known.layers(id)) else { continue };

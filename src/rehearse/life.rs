@@ -237,7 +237,8 @@ impl Life {
 
     async fn remember(&self, guest: &dyn Guest) {
         let asked = guest.stand_ins().await;
-        self.shared.known.lock().stand_ins.entry(self.machine.instance.clone()).or_default().extend(asked);
+        // All that was asked so far, also before a restart.
+        self.shared.known.lock().stand_ins.insert(self.machine.instance.clone(), asked);
     }
 }
 

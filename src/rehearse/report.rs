@@ -38,9 +38,6 @@ pub struct Report {
     pub assumed: Vec<String>,
     /// What was not as in a build.
     pub notes: Vec<String>,
-    /// Region of builds whose template and environment name none.
-    #[serde(skip)]
-    pub region_assumed: Option<&'static str>,
 }
 
 /// A step.
@@ -94,7 +91,6 @@ impl Report {
             calls: BTreeMap::new(),
             assumed: Vec::new(),
             notes: Vec::new(),
-            region_assumed: None,
         }
     }
 
@@ -118,9 +114,6 @@ impl Report {
             let counted = self.calls.entry(call.operation.to_owned()).or_default();
             counted.count += 1;
             counted.changes = call.changes;
-        }
-        if let Some(region) = self.region_assumed.filter(|region| lab.calls().iter().any(|call| call.region.as_str() == *region)) {
-            self.assumed.push(format!("region {region}: neither template nor environment name one"));
         }
         self.assumed.extend(lab.assumptions().iter().map(ToString::to_string));
         let known = known.lock();

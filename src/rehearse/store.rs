@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -111,9 +111,10 @@ impl Store {
             described.insert("Region".to_owned(), json!(image.region));
         }
         let text = serde_json::to_string_pretty(&json!({ "Images": [described] })).map_err(io::Error::other)?;
-        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-        file.write_all(text.as_bytes())?;
-        file.persist(folder.join(IMAGE))?;
+        // Whole or not at all: this file is what makes the folder an image.
+        let unfinished = folder.join(format!("{IMAGE}.new"));
+        fs::write(&unfinished, text + "\n")?;
+        fs::rename(unfinished, folder.join(IMAGE))?;
         let _ = fs::remove_file(folder.join(LOCK));
         self.locks().remove(&image.record.id);
         Ok(folder)
@@ -204,17 +205,17 @@ fn listing(changes: &[Change]) -> String {
     changes.iter().map(|change| line(change) + "\n").collect()
 }
 
-/// `added    -rw-r--r--     0:0         1,234 /etc/motd`
+/// `added    -rw-r--r--         0:0         1234 /etc/motd`
 pub(super) fn line(change: &Change) -> String {
     let what = match change.kind {
         Kind::Added => "added",
         Kind::Changed => "changed",
         Kind::Removed => "removed",
     };
-    let Some(entry) = &change.entry else { return format!("{what:<8} {:<47}{}", "", change.path) };
+    let Some(entry) = &change.entry else { return format!("{what:<8} {:<36}{}", "", change.path) };
     let owner = format!("{}:{}", entry.uid, entry.gid);
     let target = entry.target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
-    format!("{what:<8} {}{} {:04o} {owner:>11} {:>14} {}{target}", entry.file_type, rwx(entry.mode), entry.mode & 0o7777, entry.size, change.path)
+    format!("{what:<8} {}{} {owner:>11} {:>12} {}{target}", entry.file_type, rwx(entry.mode), entry.size, change.path)
 }
 
 /// Permission bits as `ls` shows them.
