@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use amibake_ec2::ImageId;
 use amibake_ec2::lab::{Machine, MachineKey, Progress};
 use amibake_guest::guest::{Power, Session, System, What};
-use amibake_guest::server::{Accepted, Login, Passwords, SshServer};
+use amibake_guest::server::{Accepted, Door, Login, Passwords, SshServer};
 use amibake_guest::{Guest, Spec};
 use base64::Engine as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::machines::Shared;
@@ -47,10 +48,55 @@ pub(super) struct Life {
     booted: OnceCell<()>,
 }
 
-/// Why serving came to its end.
-enum Next {
-    Wish(Option<Wish>),
-    Power(Power),
+/// A guest's power, and with it its SSH server.
+struct Switch<'a> {
+    guest: &'a Arc<dyn Guest>,
+    /// Of the SSH server, once it is there.
+    door: &'a OnceCell<Door>,
+    on: bool,
+    /// When SSH answers again after a restart.
+    opens: Option<Instant>,
+}
+
+impl Switch<'_> {
+    /// As a machine that goes away: connections break, new ones are refused.
+    fn shut(&mut self) {
+        self.opens = None;
+        if let Some(door) = self.door.get() {
+            door.shut();
+        }
+    }
+
+    async fn off(&mut self) -> Result<(), String> {
+        if !self.on {
+            return Ok(());
+        }
+        self.shut();
+        self.guest.power_off().await.map_err(|error| error.whole())?;
+        self.on = false;
+        Ok(())
+    }
+
+    /// Off and on; SSH answers again after `boot`.
+    async fn cycle(&mut self, boot: Duration) -> Result<(), String> {
+        self.off().await?;
+        self.guest.power_on().await.map_err(|error| error.whole())?;
+        self.on = true;
+        self.opens = Some(Instant::now() + boot);
+        Ok(())
+    }
+
+    /// Waits until SSH is to answer again, and lets it; for ever where nothing is to come.
+    async fn opening(&mut self) {
+        match self.opens {
+            Some(at) => sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+        self.opens = None;
+        if let Some(door) = self.door.get() {
+            door.open();
+        }
+    }
 }
 
 impl Life {
@@ -82,60 +128,62 @@ impl Life {
 
     /// Until it is terminated (what then waits for it), or the run is over.
     async fn live(&self, guest: &Arc<dyn Guest>, wishes: &mut UnboundedReceiver<Wish>) -> Option<Progress> {
-        let mut on = true;
-        loop {
-            let next = if on { self.serve(guest, wishes).await } else { Next::Wish(wishes.recv().await) };
-            match next {
-                Next::Wish(None) => return None,
-                Next::Wish(Some(Wish::Terminate(progress))) => return Some(progress),
-                Next::Wish(Some(Wish::Stop(progress))) => {
-                    self.remember(&**guest).await;
-                    let stopped = guest.power_off().await;
-                    on = stopped.is_err();
-                    progress.finish(stopped.map_err(|error| error.whole()));
-                }
-                Next::Wish(Some(Wish::Image(image, progress))) => progress.finish(self.image(guest, image, on).await),
-                Next::Power(Power::Off) => {
-                    self.remember(&**guest).await;
-                    on = guest.power_off().await.is_err();
-                }
-                Next::Power(Power::Reboot) => {
-                    self.remember(&**guest).await;
-                    on = guest.power_off().await.is_err() || guest.power_on().await.is_ok();
-                }
+        let closing = CancellationToken::new();
+        let door = OnceCell::new();
+        let obeying = async {
+            let ended = self.obey(guest, wishes, &door).await;
+            closing.cancel();
+            ended
+        };
+        let ((), ended) = futures_util::join!(self.serve(guest, &door, &closing), obeying);
+        ended
+    }
+
+    /// Serves SSH from the end of the first boot on.
+    async fn serve(&self, guest: &Arc<dyn Guest>, door: &OnceCell<Door>, closing: &CancellationToken) {
+        tokio::select! {
+            () = closing.cancelled() => return,
+            () = self.boot(guest) => {}
+        }
+        let served = match SshServer::bind(self.address(), self.login(), Arc::clone(guest)) {
+            Ok(server) => {
+                let _ = door.set(server.door());
+                self.publish(server.address());
+                server.serve(closing.clone()).await
             }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = served {
+            self.note(format!("the guest's SSH server could not listen at {}: {error}", self.address()));
         }
     }
 
-    /// Serves SSH until something else is to be done.
-    async fn serve(&self, guest: &Arc<dyn Guest>, wishes: &mut UnboundedReceiver<Wish>) -> Next {
-        let closing = CancellationToken::new();
-        let serving = async {
+    /// Does what the lab wishes and what the guest asks for itself.
+    async fn obey(&self, guest: &Arc<dyn Guest>, wishes: &mut UnboundedReceiver<Wish>, door: &OnceCell<Door>) -> Option<Progress> {
+        let mut power = Switch { guest, door, on: true, opens: None };
+        loop {
             tokio::select! {
-                () = closing.cancelled() => return,
-                () = self.boot(guest) => {}
-            }
-            let served = match SshServer::bind(self.address(), self.login(), Arc::clone(guest)) {
-                Ok(server) => {
-                    self.publish(server.address());
-                    server.serve(closing.clone()).await
+                wish = wishes.recv() => match wish {
+                    None => return None,
+                    Some(Wish::Terminate(progress)) => {
+                        power.shut();
+                        return Some(progress);
+                    }
+                    Some(Wish::Stop(progress)) => progress.finish(power.off().await),
+                    Some(Wish::Image(image, progress)) => progress.finish(self.image(&mut power, image).await),
+                },
+                asked = guest.power_request(), if power.on => {
+                    let done = match asked {
+                        Power::Off => power.off().await,
+                        Power::Reboot => power.cycle(self.shared.boot).await,
+                    };
+                    if let Err(why) = done {
+                        self.note(format!("{} could not be switched: {why}", self.machine.instance));
+                    }
                 }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = served {
-                self.note(format!("the guest's SSH server could not listen at {}: {error}", self.address()));
+                () = power.opening() => {}
             }
-        };
-        let next = async {
-            let next = tokio::select! {
-                wish = wishes.recv() => Next::Wish(wish),
-                power = guest.power_request() => Next::Power(power),
-            };
-            closing.cancel();
-            next
-        };
-        let ((), next) = futures_util::join!(serving, next);
-        next
+        }
     }
 
     /// What happens between power on and sshd: it takes its time, and the first time user data runs.
@@ -202,12 +250,11 @@ impl Life {
     }
 
     /// Keeps what the guest holds. EC2 shuts an instance down for it, and starts it again.
-    async fn image(&self, guest: &Arc<dyn Guest>, image: ImageId, on: bool) -> Result<(), String> {
-        if on {
-            guest.power_off().await.map_err(|error| error.whole())?;
-        }
+    async fn image(&self, power: &mut Switch<'_>, image: ImageId) -> Result<(), String> {
+        let was_on = power.on;
+        power.off().await?;
         let layer = self.shared.store.layer(&image).map_err(|error| format!("cannot write to the output folder: {error}"))?;
-        let changes = guest.save(&layer).await.map_err(|error| error.whole())?;
+        let changes = power.guest.save(&layer).await.map_err(|error| error.whole())?;
         {
             let mut known = self.shared.known.lock();
             let mut layers = known.layers.get(&self.machine.image).cloned().unwrap_or_default();
@@ -215,7 +262,7 @@ impl Life {
             known.layers.insert(image.clone(), layers);
             known.changes.insert(image, changes);
         }
-        if on { guest.power_on().await.map_err(|error| error.whole()) } else { Ok(()) }
+        if was_on { power.cycle(self.shared.boot).await } else { Ok(()) }
     }
 
     /// Keeps what a guest held whose build was to leave everything: the guest itself cannot outlive the program.
