@@ -9,31 +9,13 @@ use std::fmt;
 
 use super::catalogue;
 use super::filter::select;
-use super::fit::{Fit, fitted};
-use super::instance_type;
-use super::launch::well_formed;
-use super::record::{GroupRecord, ImageRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VpcRecord};
+use super::fit::fitted;
+use super::launch::{default_subnets, well_formed};
+use super::record::{GroupRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VpcRecord};
 use super::refusal::Answer;
 use super::world::{Place, State};
 use crate::id::{ImageId, Region, SecurityGroupId, SnapshotId, SubnetId, VpcId};
-use crate::model::{BlockDevice, BlockDeviceTarget, DescribeImages, Filter, RunInstances};
-
-/// Owners of whose public images the catalogue has a fair choice: a filter that matches none of theirs is a mistake.
-const KNOWN_OWNERS: &[&str] = &[
-    "amazon",
-    "137112412989",
-    "591542846629",
-    "602401143452",
-    "801119661308",
-    "099720109477",
-    "136693071363",
-    "379101102735",
-    "309956199498",
-    "125523088429",
-    "792107900819",
-    "764336703387",
-    "013907871322",
-];
+use crate::model::{BlockDevice, BlockDeviceTarget, Filter, RunInstances};
 
 /// Something that was taken to exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +41,7 @@ impl fmt::Display for Assumption {
 pub(super) struct Assumed {
     pub(super) all: Vec<Assumption>,
     /// Ids whose network, or for an image whose architecture, is still open.
-    loose: BTreeSet<String>,
+    pub(super) loose: BTreeSet<String>,
 }
 
 impl Assumed {
@@ -70,7 +52,7 @@ impl Assumed {
 }
 
 impl Place<'_> {
-    fn note(&mut self, kind: &'static str, what: &str, why: &str) {
+    pub(super) fn note(&mut self, kind: &'static str, what: &str, why: &str) {
         let known = self.state.assumed.all.iter().any(|old| old.kind == kind && old.what == what);
         if !known {
             let assumption = Assumption { kind, what: what.to_owned(), region: self.region.clone(), why: why.to_owned() };
@@ -81,7 +63,7 @@ impl Place<'_> {
     /// VPCs that are asked for.
     pub(super) fn assume_vpcs(&mut self, ids: &[VpcId], filters: &[Filter]) -> Answer<()> {
         for id in ids {
-            self.assume_vpc(id);
+            self.assume_default_vpc(id);
         }
         if self.would_miss(ids, filters, |state| select(state.vpcs.values(), filters, |_| true).map(|found| found.is_empty()))? {
             let fresh = VpcRecord {
@@ -92,11 +74,21 @@ impl Place<'_> {
                 tags: Vec::new(),
             };
             if let Some(vpc) = fitted(fresh, filters, &self.zones()) {
-                self.note("VPC", vpc.id.as_str(), &matching(filters));
+                self.note("VPC", vpc.id.as_str(), &had_to_match(filters));
                 self.state.add_empty_vpc(self.ids, vpc);
             }
         }
         Ok(())
+    }
+
+    /// A VPC that is asked for by its id. Builders ask that only where a template names a VPC and no subnet, which works with the default
+    /// one alone: then it is that.
+    fn assume_default_vpc(&mut self, id: &VpcId) {
+        if self.options.assume && !self.state.vpcs.contains_key(id) && well_formed(id.as_str()) {
+            self.note("VPC", id.as_str(), "it was named, without a subnet: it is the default one");
+            let zones = catalogue::zones(self.region, true).unwrap_or("a");
+            self.state.add_vpc(self.ids, id.clone(), &self.options.account, self.region, zones, true);
+        }
     }
 
     /// A VPC that is named.
@@ -119,7 +111,7 @@ impl Place<'_> {
             let id = SubnetId::with_hex(&self.ids.hex());
             let fresh = self.fresh_subnet(id, filters);
             if let Some(subnet) = fitted(fresh, filters, &self.zones()) {
-                self.add_subnet(subnet, &matching(filters), named(filters, "vpc-id"));
+                self.add_subnet(subnet, &had_to_match(filters), named(filters, "vpc-id"));
             }
         }
         Ok(())
@@ -164,7 +156,7 @@ impl Place<'_> {
             let id = SecurityGroupId::with_hex(&self.ids.hex());
             let fresh = self.fresh_group(id, filters);
             if let Some(group) = fitted(fresh, filters, &self.zones()) {
-                self.add_group(group, &matching(filters), named(filters, "vpc-id"));
+                self.add_group(group, &had_to_match(filters), named(filters, "vpc-id"));
             }
         }
         Ok(())
@@ -210,59 +202,6 @@ impl Place<'_> {
             self.assume_vpc(&id);
             id
         })
-    }
-
-    /// Images that are asked for.
-    pub(super) fn assume_images(&mut self, request: &DescribeImages) -> Answer<()> {
-        for id in &request.ids {
-            self.assume_image(id, request.owners.first().map(String::as_str));
-        }
-        if !self.options.assume || !request.ids.is_empty() || is_look_for_own_name(request) || all_known(&request.owners) {
-            return Ok(());
-        }
-        if !self.describe_images(request)?.is_empty() {
-            return Ok(());
-        }
-        let id = ImageId::with_hex(&self.ids.hex());
-        let owner = request.owners.iter().find(|owner| !KNOWN_OWNERS.contains(&owner.as_str())).map(String::as_str);
-        let fresh = self.fresh_image(id, owner);
-        if let Some(mut image) = fitted(fresh.0, &request.filters, &self.zones()) {
-            image.devices.retain(|(name, _)| *name == image.root_device_name);
-            if !named(&request.filters, "architecture") {
-                self.state.assumed.loose.insert(image.id.to_string());
-            }
-            self.add_stand_in(image, fresh.1, &matching(&request.filters));
-        }
-        Ok(())
-    }
-
-    /// An image that is named: a stand-in, of which nothing is known.
-    pub(super) fn assume_image(&mut self, id: &ImageId, owner: Option<&str>) {
-        if !self.options.assume || self.state.images.contains_key(id) || !well_formed(id.as_str()) {
-            return;
-        }
-        let (image, snapshot) = self.fresh_image(id.clone(), owner);
-        self.state.assumed.loose.insert(id.to_string());
-        self.add_stand_in(image, snapshot, NAMED);
-    }
-
-    fn fresh_image(&mut self, id: ImageId, owner: Option<&str>) -> (ImageRecord, SnapshotRecord) {
-        let mut made = catalogue::stand_in(self.ids, id);
-        made.0.owner = match owner {
-            Some("self") => self.options.account.clone(),
-            // An alias says nothing about the account; nor does an id alone.
-            Some(account) if account.bytes().all(|byte| byte.is_ascii_digit()) => account.to_owned(),
-            Some(_) | None => catalogue::SOMEBODY.to_owned(),
-        };
-        made.0.owner_alias = owner.filter(|owner| *owner == "aws-marketplace").map(str::to_owned);
-        made.0.creation_date = self.date();
-        made
-    }
-
-    fn add_stand_in(&mut self, image: ImageRecord, snapshot: SnapshotRecord, why: &str) {
-        self.note("image", image.id.as_str(), why);
-        self.state.snapshots.insert(snapshot.id.clone(), snapshot);
-        self.state.images.insert(image.id.clone(), image);
     }
 
     /// Snapshots that are asked for.
@@ -325,7 +264,7 @@ impl Place<'_> {
         if let Some(name) = &request.key_name {
             self.assume_key_pair(name);
         }
-        if let Some(name) = &request.iam_instance_profile {
+        if let Some(name) = request.iam_instance_profile.as_ref().filter(|name| !self.options.instance_profiles.contains(*name)) {
             self.note("instance profile", name, NAMED);
         }
         self.assume_mapped(&request.block_devices);
@@ -348,28 +287,12 @@ impl Place<'_> {
         self.state.key_pairs.insert(name.to_owned(), record);
     }
 
-    /// The architecture of a stand-in is the one that it is launched on; its root device is the usual one that the launch names.
-    fn settle_image(&mut self, id: &ImageId, request: &RunInstances) {
-        if !self.state.assumed.loose.remove(id.as_str()) {
-            return;
-        }
-        let Some(image) = self.state.images.get_mut(id) else { return };
-        let architectures = instance_type::architectures(&request.instance_type).unwrap_or_default();
-        if let Some(first) = architectures.first().filter(|_| !architectures.contains(&image.architecture.as_str())) {
-            image.architecture = (*first).to_owned();
-        }
-        let usual = |device: &&BlockDevice| matches!(device.device_name.as_str(), "/dev/xvda" | "/dev/sda1");
-        if let Some(device) = request.block_devices.iter().find(usual) {
-            let _ = image.set("root-device-name", &device.device_name);
-        }
-    }
-
     /// One network for all that is launched together: that of the first which is not loose, else the subnet's.
     fn settle_network(&mut self, request: &RunInstances) {
         let State { subnets, groups, assumed, .. } = &mut *self.state;
         let subnet = match &request.subnet {
             Some(id) => subnets.get(id),
-            None => subnets.values().find(|subnet| subnet.default_for_az),
+            None => default_subnets(subnets, groups, &request.security_groups).next(),
         };
         let Some(subnet) = subnet.map(|subnet| (subnet.id.clone(), subnet.vpc.clone())) else { return };
         let settled = |id: &SecurityGroupId| !assumed.loose.contains(id.as_str());
@@ -412,31 +335,23 @@ impl Place<'_> {
         nothing(self.state)
     }
 
-    fn zones(&self) -> Vec<String> {
-        let letters = catalogue::zones(self.region).unwrap_or("a");
+    pub(super) fn zones(&self) -> Vec<String> {
+        let letters = catalogue::zones(self.region, true).unwrap_or("a");
         letters.chars().map(|letter| format!("{}{letter}", self.region)).collect()
     }
 }
 
-const NAMED: &str = "it was named";
+pub(super) const NAMED: &str = "it was named";
 
-fn matching(filters: &[Filter]) -> String {
+pub(super) fn had_to_match(filters: &[Filter]) -> String {
+    format!("something had to match {}", matching(filters))
+}
+
+pub(super) fn matching(filters: &[Filter]) -> String {
     let filters: Vec<_> = filters.iter().map(|filter| format!("{}={}", filter.name, filter.values.join(","))).collect();
-    format!("something had to match {}", filters.join(" "))
+    filters.join(" ")
 }
 
-fn named(filters: &[Filter], name: &str) -> bool {
+pub(super) fn named(filters: &[Filter], name: &str) -> bool {
     filters.iter().any(|filter| filter.name == name)
-}
-
-fn all_known(owners: &[String]) -> bool {
-    owners.iter().all(|owner| KNOWN_OWNERS.contains(&owner.as_str()))
-}
-
-/// Builders ask whether the name of the image to be made is free. The answer is yes.
-fn is_look_for_own_name(request: &DescribeImages) -> bool {
-    let one_name =
-        matches!(&request.filters[..], [filter] if filter.name == "name" && !filter.values.iter().any(|name| name.contains(['*', '?'])));
-    let own = matches!(&request.owners[..], [owner] if owner == "self");
-    one_name && own && request.include_deprecated
 }

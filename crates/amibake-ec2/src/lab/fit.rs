@@ -43,7 +43,7 @@ fn set_tag(tags: &mut Vec<Tag>, key: &str, value: &str) {
 }
 
 /// A text that a pattern matches: wildcards inside and behind it become a zero, those before it nothing.
-fn example(pattern: &str) -> String {
+pub(super) fn example(pattern: &str) -> String {
     let mut text = String::new();
     let mut characters = pattern.chars();
     while let Some(character) = characters.next() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::attributes::is_account;
 use super::filter::{Filtered, Filters, one, select};
 use super::launch::{mismatch, well_formed};
 use super::machines::{Machines, Progress};
@@ -11,9 +12,7 @@ use super::refusal::{Answer, bad_value, refuse};
 use super::tags::{self, unknown};
 use super::world::{Place, State, World};
 use crate::id::{ImageId, Region, SnapshotId, VolumeId};
-use crate::model::{
-    CopyImage, CreateImage, DescribeImages, Image, ImageBlockDevice, ImageChange, ImageState, InstanceState, SnapshotChange, Tag,
-};
+use crate::model::{CopyImage, CreateImage, DescribeImages, Image, ImageBlockDevice, ImageState, InstanceState, Tag};
 
 impl World {
     /// CopyImage; the only call that looks into a second region.
@@ -69,6 +68,9 @@ impl Place<'_> {
     }
 
     fn copy_image(&mut self, request: CopyImage, source: Answer<(ImageRecord, Vec<SnapshotRecord>)>) -> Answer<ImageId> {
+        if request.client_token.len() > 64 {
+            return bad_value("Client token length cannot exceed 64 characters.");
+        }
         match self.state.copies.get(&request.client_token) {
             Some((earlier, id)) if *earlier == request => return Ok(id.clone()),
             Some(_) => return mismatch(),
@@ -208,6 +210,9 @@ impl Place<'_> {
                 return unknown("ami", id.as_str());
             }
         }
+        if let Some(owner) = request.owners.iter().find(|owner| !is_owner(owner)) {
+            return refuse("InvalidUserID.Malformed", format!("Invalid user id: \"{owner}\""));
+        }
         let (account, today) = (&self.options.account, self.date());
         let owner = |image: &ImageRecord| {
             request.owners.is_empty()
@@ -237,28 +242,7 @@ impl Place<'_> {
         Ok(())
     }
 
-    /// ModifyImageAttribute.
-    pub(super) fn modify_image(&mut self, id: &ImageId, change: ImageChange) -> Answer<()> {
-        let image = self.own_image(id)?;
-        match change {
-            ImageChange::Description(text) => image.description = text,
-            ImageChange::Launch { users, groups, organizations, organizational_units } => {
-                check_sharing(&users, &groups)?;
-                if image.state != ImageState::Available {
-                    return refuse("InvalidAMIID.Unavailable", format!("The image ID '{id}' is not available"));
-                }
-                add(&mut image.users, users);
-                add(&mut image.organizations, organizations.into_iter().chain(organizational_units).collect());
-                image.public |= !groups.is_empty();
-            }
-            ImageChange::ProductCodes(codes) => add(&mut image.product_codes, codes),
-            ImageChange::ImdsSupport(version) if version == "v2.0" => image.imds_support = Some(version),
-            ImageChange::ImdsSupport(version) => return bad_value(format!("Value ({version}) for parameter imdsSupport is invalid.")),
-        }
-        Ok(())
-    }
-
-    fn own_image(&mut self, id: &ImageId) -> Answer<&mut ImageRecord> {
+    pub(super) fn own_image(&mut self, id: &ImageId) -> Answer<&mut ImageRecord> {
         match self.state.images.get_mut(id) {
             Some(image) if image.owner != self.options.account => refuse("AuthFailure", format!("Not authorized for image:{id}")),
             Some(image) if image.state == ImageState::Gone => {
@@ -266,21 +250,6 @@ impl Place<'_> {
             }
             Some(image) => Ok(image),
             None => unknown("ami", id.as_str()),
-        }
-    }
-
-    /// ModifySnapshotAttribute.
-    pub(super) fn modify_snapshot(&mut self, id: &SnapshotId, change: SnapshotChange) -> Answer<()> {
-        check_sharing(&change.users, &change.groups)?;
-        let account = &self.options.account;
-        match self.state.snapshots.get_mut(id) {
-            Some(snapshot) if snapshot.owner == *account => {
-                add(&mut snapshot.users, change.users);
-                add(&mut snapshot.groups, change.groups);
-                Ok(())
-            }
-            Some(_) => refuse("AuthFailure", format!("Not authorized for snapshot:{id}")),
-            None => unknown("snap", id.as_str()),
         }
     }
 }
@@ -304,22 +273,9 @@ fn without_snapshot(ebs: &EbsSpec) -> EbsSpec {
     EbsSpec { snapshot: None, ..ebs.clone() }
 }
 
-fn add(to: &mut Vec<String>, new: Vec<String>) {
-    for value in new {
-        if !to.contains(&value) {
-            to.push(value);
-        }
-    }
-}
-
-fn check_sharing(users: &[String], groups: &[String]) -> Answer<()> {
-    if let Some(user) = users.iter().find(|user| user.len() != 12 || !user.bytes().all(|byte| byte.is_ascii_digit())) {
-        return refuse("InvalidUserID.Malformed", format!("Invalid user id: \"{user}\""));
-    }
-    match groups.iter().find(|group| *group != "all") {
-        Some(group) => refuse("InvalidAMIAttributeItemValue", format!("Invalid attribute item value \"{group}\" for userGroup item type.")),
-        None => Ok(()),
-    }
+/// An account, or one of EC2's words for some.
+fn is_owner(owner: &str) -> bool {
+    matches!(owner, "self" | "amazon" | "aws-marketplace" | "aws-backup-vault" | "microsoft") || is_account(owner)
 }
 
 fn describe(image: &ImageRecord) -> Image {
@@ -382,7 +338,14 @@ impl Filtered for ImageRecord {
         ("product-code", |it| it.product_codes.clone()),
         ("source-instance-id", |it| it.source_instance.iter().map(ToString::to_string).collect()),
         ("ena-support", |_| one("true")),
-        ("platform", |_| Vec::new()),
+        ("platform", |it| it.platform.iter().filter(|platform| platform.is_windows()).map(|_| "windows".to_owned()).collect()),
+        ("free-tier-eligible", |_| Vec::new()),
+        ("image-allowed", |_| Vec::new()),
+        ("manifest-location", |it| one(format!("{}/{}", it.owner, it.name))),
+        ("sriov-net-support", |_| one("simple")),
+        ("source-image-id", |it| it.copied_from.iter().map(|(_, id)| id.to_string()).collect()),
+        ("source-image-region", |it| it.copied_from.iter().map(|(region, _)| region.clone()).collect()),
+        ("state-reason-message", |it| it.state_reason.iter().cloned().collect()),
         ("kernel-id", |_| Vec::new()),
         ("ramdisk-id", |_| Vec::new()),
         ("product-code.type", |_| Vec::new()),

@@ -2,9 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
+use super::platform::Platform;
 use super::record::{EbsSpec, ImageRecord, ImageTarget};
 use crate::id::{ImageId, InstanceId, SnapshotId};
 use crate::model::{ImageState, Tag};
+
+/// Our own word for the platform, where EC2 has none: `debian-12`.
+const PLATFORM: &str = "amibake:Platform";
 
 /// Reads `{"Images": [...]}`, or the list alone.
 ///
@@ -81,9 +85,14 @@ fn read_one(image: &Value, place: &Place) -> Result<ImageRecord, String> {
     let devices: Result<Vec<_>, String> =
         devices.map(|(index, device)| read_device(device, &place.at(&format!("BlockDeviceMappings[{index}]")))).collect();
     let devices: Vec<_> = devices?.into_iter().flatten().collect();
+    let name = place.text(image, "Name")?.unwrap_or_default();
+    let platform = match place.text(image, "Platform")?.as_deref() {
+        Some("windows") => Platform::of_name(&format!("windows {name}")),
+        _ => place.text(image, PLATFORM)?.map_or_else(|| Platform::of_name(&name), |key| Platform::of_key(&key)),
+    };
     let first = || devices.first().map_or("/dev/xvda", |(name, _)| name).to_owned();
     Ok(ImageRecord {
-        name: place.text(image, "Name")?.unwrap_or_default(),
+        name,
         description: place.text(image, "Description")?.unwrap_or_default(),
         owner: place.needed(image, "OwnerId")?,
         owner_alias: place.text(image, "ImageOwnerAlias")?,
@@ -98,6 +107,7 @@ fn read_one(image: &Value, place: &Place) -> Result<ImageRecord, String> {
         root_device_name: place.text(image, "RootDeviceName")?.unwrap_or_else(first),
         virtualization_type: place.text(image, "VirtualizationType")?.unwrap_or_else(|| "hvm".to_owned()),
         architecture: place.needed(image, "Architecture")?,
+        platform,
         public: place.flag(image, "Public")?.unwrap_or_default(),
         source_instance: place.text(image, "SourceInstanceId")?.and_then(|id| InstanceId::new(id).ok()),
         copied_from: None,
@@ -185,6 +195,8 @@ pub fn write(image: &ImageRecord) -> Value {
         add("DeprecationTime", image.deprecated_since.clone().map(Value::from));
         add("SourceInstanceId", image.source_instance.as_ref().map(|id| Value::from(id.as_str())));
         add("ImdsSupport", image.imds_support.clone().map(Value::from));
+        add("Platform", image.platform.filter(|platform| platform.is_windows()).map(|_| Value::from("windows")));
+        add(PLATFORM, image.platform.map(|platform| Value::from(platform.key())));
         add("Tags", (!tags.is_empty()).then_some(Value::Array(tags)));
         add("ProductCodes", (!codes.is_empty()).then_some(Value::Array(codes)));
     }

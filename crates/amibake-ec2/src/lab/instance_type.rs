@@ -32,6 +32,30 @@ pub(super) fn architectures(instance_type: &str) -> Option<&'static [&'static st
     }
 }
 
+/// The virtualization types that a type can run: only old ones take `paravirtual`, the oldest nothing else (EC2 user guide, "Linux AMI
+/// virtualization types").
+pub(super) fn virtualizations(instance_type: &str) -> &'static [&'static str] {
+    match family(instance_type) {
+        "t1" | "m1" | "m2" | "c1" => &["paravirtual"],
+        "c3" | "m3" => &["hvm", "paravirtual"],
+        _ => &["hvm"],
+    }
+}
+
+/// Whether the type earns CPU credits.
+pub(super) fn is_burstable(instance_type: &str) -> bool {
+    matches!(family(instance_type), "t2" | "t3" | "t3a" | "t4g")
+}
+
+/// Families without EBS optimisation.
+pub(super) fn never_ebs_optimized(instance_type: &str) -> bool {
+    matches!(family(instance_type), "t1" | "t2" | "m2")
+}
+
+fn family(instance_type: &str) -> &str {
+    instance_type.split('.').next().unwrap_or_default()
+}
+
 fn is_size(size: &str) -> bool {
     let size = size.strip_prefix("metal-").unwrap_or(size);
     if matches!(size, "nano" | "micro" | "small" | "medium" | "large" | "xlarge" | "metal") {

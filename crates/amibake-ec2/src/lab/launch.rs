@@ -1,15 +1,17 @@
 //! Instances: launching, stopping, ending, describing.
 
+use std::collections::BTreeMap;
+
+use super::checks;
 use super::filter::{Filtered, Filters, one, select};
-use super::instance_type;
 use super::machines::{Machine, MachineKey};
 use super::mapping::{Devices, overlay};
-use super::record::{ImageRecord, ImageTarget, InstanceRecord, SubnetRecord, VolumeRecord};
+use super::record::{GroupRecord, ImageRecord, ImageTarget, InstanceRecord, SubnetRecord, VolumeRecord};
 use super::refusal::{Answer, bad_value, refuse};
 use super::tags::{self, unknown};
 use super::world::{Place, State};
-use crate::id::{ImageId, InstanceId, SecurityGroupId, VolumeId};
-use crate::model::{Filter, ImageState, Instance, InstanceState, InstanceVolume, MetadataOptions, RunInstances, Tag};
+use crate::id::{ImageId, InstanceId, SecurityGroupId, SubnetId, VolumeId, VpcId};
+use crate::model::{Filter, ImageState, Instance, InstanceState, InstanceVolume, RunInstances, Tag};
 
 impl Place<'_> {
     /// RunInstances.
@@ -19,16 +21,14 @@ impl Place<'_> {
         }
         self.assume_launch(&request);
         let image = self.launchable(&request.image)?.clone();
-        check_type(&request.instance_type, &image)?;
+        checks::type_fits(&request.instance_type, &image)?;
+        checks::parameters(&request)?;
         self.check_access(&request)?;
         let subnet = self.subnet_for(&request)?.clone();
         let groups = self.groups_for(&request, &subnet)?;
         let devices = overlay(image.devices.clone(), &request.block_devices, &self.state.snapshots)?;
         tags::check(&request.instance_tags)?;
         tags::check(&request.volume_tags)?;
-        if request.metadata_options.as_ref().is_some_and(|options| !valid_metadata(options)) {
-            return bad_value("A value of MetadataOptions is invalid.");
-        }
         let id = self.launch(&request, &image, &subnet, groups);
         self.attach(&id, devices, &request, &subnet);
         self.start(&id);
@@ -61,7 +61,7 @@ impl Place<'_> {
         }
     }
 
-    /// Key pair, instance profile, user data: what must exist or fit.
+    /// Key pair and instance profile must exist.
     fn check_access(&self, request: &RunInstances) -> Answer<()> {
         if let Some(name) = request.key_name.as_ref().filter(|name| !self.state.key_pairs.contains_key(*name)) {
             return refuse("InvalidKeyPair.NotFound", format!("The key pair '{name}' does not exist"));
@@ -71,13 +71,6 @@ impl Place<'_> {
         {
             let message = format!("Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name");
             return bad_value(message);
-        }
-        // 16 KiB before encoding.
-        if request.user_data.as_ref().is_some_and(|data| data.len() > 16_384_usize.div_ceil(3) * 4) {
-            return bad_value("User data is limited to 16384 bytes");
-        }
-        if let Some(bad) = request.shutdown_behavior.as_ref().filter(|text| !matches!(text.as_str(), "stop" | "terminate")) {
-            return bad_value(format!("Value ({bad}) for parameter instanceInitiatedShutdownBehavior is invalid."));
         }
         Ok(())
     }
@@ -89,7 +82,7 @@ impl Place<'_> {
                 Some(subnet) => subnet,
                 None => return unknown("subnet", id.as_str()),
             },
-            None => self.default_subnet(zone)?,
+            None => self.default_subnet(zone, &request.security_groups)?,
         };
         if zone.is_some_and(|zone| zone != subnet.availability_zone) {
             // The code is EC2's; the wording is ours.
@@ -102,8 +95,8 @@ impl Place<'_> {
         Ok(subnet)
     }
 
-    fn default_subnet(&self, zone: Option<&str>) -> Answer<&SubnetRecord> {
-        let mut default = self.state.subnets.values().filter(|subnet| subnet.default_for_az).peekable();
+    fn default_subnet(&self, zone: Option<&str>, groups: &[SecurityGroupId]) -> Answer<&SubnetRecord> {
+        let mut default = default_subnets(&self.state.subnets, &self.state.groups, groups).peekable();
         if default.peek().is_none() {
             let message = "No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.";
             return refuse("VPCIdNotSpecified", message);
@@ -230,6 +223,25 @@ impl Place<'_> {
         }
     }
 
+    /// The machine went off by itself.
+    pub(super) fn powered_off(&mut self, id: &InstanceId) {
+        let (now, times, machines) = (self.now, self.options.times, self.options.machines.as_ref());
+        let Some(instance) = self.state.instances.get_mut(id) else { return };
+        if !matches!(instance.state, InstanceState::Pending | InstanceState::Running) {
+            return;
+        }
+        instance.state_reason = Some("Client.InstanceInitiatedShutdown: Instance initiated shutdown".to_owned());
+        if instance.shutdown_behavior == "terminate" {
+            instance.state = InstanceState::ShuttingDown;
+            instance.until = Some(now + times.terminate);
+            instance.progress = machines.map(|machines| machines.terminate(id));
+        } else {
+            instance.state = InstanceState::Stopping;
+            instance.until = Some(now + times.stop);
+            instance.progress = None;
+        }
+    }
+
     /// TerminateInstances.
     pub(super) fn terminate_instance(&mut self, id: &InstanceId) -> Answer<()> {
         let until = self.now + self.options.times.terminate;
@@ -340,6 +352,17 @@ impl InstanceRecord {
     }
 }
 
+/// The default subnets; of the groups' network where that has some. EC2 has one default VPC, a lab that assumes may have more.
+pub(super) fn default_subnets<'a>(
+    subnets: &'a BTreeMap<SubnetId, SubnetRecord>,
+    groups: &BTreeMap<SecurityGroupId, GroupRecord>,
+    used: &[SecurityGroupId],
+) -> impl Iterator<Item = &'a SubnetRecord> {
+    let default = |vpc: &VpcId| subnets.values().any(|subnet| subnet.default_for_az && subnet.vpc == *vpc);
+    let wanted = used.iter().filter_map(|id| groups.get(id)).map(|group| group.vpc.clone()).find(default);
+    subnets.values().filter(move |subnet| subnet.default_for_az && wanted.as_ref().is_none_or(|vpc| subnet.vpc == *vpc))
+}
+
 /// EC2's refusal of a client token that came with other parameters before.
 pub(super) fn mismatch<T>() -> Answer<T> {
     let message = "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).";
@@ -354,29 +377,6 @@ pub(super) fn well_formed(id: &str) -> bool {
 
 fn malformed_instance<T>(id: &InstanceId) -> Answer<T> {
     refuse("InvalidInstanceID.Malformed", format!("Invalid id: \"{id}\""))
-}
-
-fn check_type(instance_type: &str, image: &ImageRecord) -> Answer<()> {
-    let Some(architectures) = instance_type::architectures(instance_type) else {
-        return bad_value(format!("Invalid value '{instance_type}' for InstanceType."));
-    };
-    if architectures.contains(&image.architecture.as_str()) {
-        return Ok(());
-    }
-    bad_value(format!(
-        "The architecture '{}' of the specified instance type does not match the architecture '{}' of the specified AMI. \
-         Specify an instance type and an AMI that have matching architectures, and try again.",
-        architectures.join(","),
-        image.architecture
-    ))
-}
-
-fn valid_metadata(options: &MetadataOptions) -> bool {
-    let switch = |text: &str| matches!(text, "enabled" | "disabled");
-    switch(&options.http_endpoint)
-        && matches!(options.http_tokens.as_str(), "optional" | "required")
-        && (1..=64).contains(&options.http_put_response_hop_limit)
-        && options.instance_metadata_tags.as_deref().is_none_or(switch)
 }
 
 impl Filtered for InstanceRecord {

@@ -135,6 +135,27 @@ fn check_limits(spec: &EbsSpec) -> Answer<()> {
             None => {}
         }
     }
+    check_ratios(spec)
+}
+
+/// What a size allows of IOPS, and IOPS of throughput (EBS user guide, "Amazon EBS volume types").
+fn check_ratios(spec: &EbsSpec) -> Answer<()> {
+    let most = match spec.volume_type.as_str() {
+        "io1" => 50,
+        "gp3" => 500,
+        "io2" => 1000,
+        _ => return Ok(()),
+    };
+    // gp3 has 3000 whatever its size.
+    if let Some(iops) = spec.iops.filter(|iops| *iops > spec.size.saturating_mul(most) && !(spec.volume_type == "gp3" && *iops <= 3000)) {
+        let ratio = f64::from(iops) / f64::from(spec.size);
+        return bad_value(format!("Iops to volume size ratio of {ratio:.6} is too high; maximum is {most}"));
+    }
+    let iops = spec.iops.unwrap_or(3000);
+    if let Some(throughput) = spec.throughput.filter(|throughput| throughput.saturating_mul(4) > iops) {
+        let ratio = f64::from(throughput) / f64::from(iops);
+        return bad_value(format!("Throughput (MiBps) to iops ratio of {ratio:.6} is too high; maximum is 0.250000 MiBps per iops."));
+    }
     Ok(())
 }
 

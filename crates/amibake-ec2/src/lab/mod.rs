@@ -5,8 +5,8 @@
 //! - [`fault`]: refusals, lost replies and hooks at a chosen call; [`calls`]: what was asked, in EC2's parameter names;
 //! - [`record`]: what the lab knows about each thing, for assertions;
 //! - [`images`]: images as `aws ec2 describe-images` prints them;
-//! - `world`, `launch`, `image`, `network`, `storage`, `tags`: the rules, one EC2 topic a file, plain synchronous functions;
-//! - `assume`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
+//! - `world`, `launch`, `checks`, `mapping`, `image`, `attributes`, `network`, `storage`, `tags`: the rules, one EC2 topic a file, plain synchronous functions;
+//! - `assume`, `stand_in`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
 //! - `service`: the [`crate::Ec2`] trait on top, the only async part; `catalogue`: the public images and the regions.
 //!
 //! Invariants: time is tokio's clock and nothing else, so a paused test waits an hour in no time; ids are made from a
@@ -14,8 +14,10 @@
 //! Codes and messages are EC2's own where they are public, else marked in a comment.
 
 mod assume;
+mod attributes;
 pub mod calls;
 mod catalogue;
+mod checks;
 pub mod fault;
 mod filter;
 mod fit;
@@ -28,9 +30,11 @@ pub mod machines;
 mod mapping;
 mod network;
 mod options;
+mod platform;
 pub mod record;
 mod refusal;
 mod service;
+mod stand_in;
 mod storage;
 mod tags;
 mod world;
@@ -40,5 +44,6 @@ pub use calls::{Call, Parameters};
 pub use fault::{At, Fault, Kind};
 pub use machines::{KeyMaterial, Machine, MachineKey, Machines, Progress};
 pub use options::{Options, Times};
+pub use platform::Platform;
 pub use service::Lab;
 pub use world::Inventory;

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::machines::Progress;
+use super::platform::Platform;
 use crate::id::{ImageId, InstanceId, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{ImageState, IngressRule, InstanceState, MetadataOptions, Tag};
 
@@ -236,6 +237,8 @@ pub struct ImageRecord {
     pub virtualization_type: String,
     /// `x86_64`, `arm64`.
     pub architecture: String,
+    /// What it boots into, where that is known. Copies, and images of its instances, inherit it.
+    pub platform: Option<&'static Platform>,
     /// Public.
     pub public: bool,
     /// Devices by name.

@@ -139,6 +139,12 @@ impl Lab {
         self.find(|place| place.groups.get(id).cloned())
     }
 
+    /// Tells that an instance's machine went off by itself (`shutdown -h now` in it): it stops or ends, as its shutdown behaviour says.
+    /// One that is on its way already, or that nobody knows, stays as it is.
+    pub fn powered_off(&self, instance: &InstanceId) {
+        self.lock().world.powered_off(instance, Instant::now());
+    }
+
     /// Adds images: to a region, or to every one. One with the id of an image that is there takes its place. Ours where their owner is
     /// [`Options::account`]. A region that does not exist gets none.
     pub fn add_images(&self, region: Option<&Region>, images: Vec<ImageRecord>) {
@@ -153,8 +159,10 @@ impl Lab {
         let region = Region::new(region);
         let mut inner = self.lock();
         let place = inner.world.place(&region, Instant::now(), None).map_err(|refusal| failed("CreateVpc", refusal))?;
-        let zones = catalogue::zones(&region).unwrap_or("a");
-        Ok(place.state.add_vpc(place.ids, &place.options.account, &region, zones, false))
+        let zones = catalogue::zones(&region, place.options.assume).unwrap_or("a");
+        let vpc = VpcId::with_hex(&place.ids.hex());
+        place.state.add_vpc(place.ids, vpc.clone(), &place.options.account, &region, zones, false);
+        Ok(vpc)
     }
 
     fn find<T>(&self, look: impl Fn(&super::world::State) -> Option<T>) -> Option<T> {
@@ -335,8 +343,7 @@ impl Ec2 for LabRegion {
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {
-        let regions = || catalogue::REGIONS.iter().map(|(name, _)| Region::new(*name)).collect();
-        self.call("DescribeRegions", none(), |_| Ok(regions())).await
+        self.call("DescribeRegions", none(), |place| Ok(catalogue::seen_from(place.region, place.options.assume))).await
     }
 
     async fn describe_images(&self, request: DescribeImages) -> Result<Vec<Image>> {

@@ -1,5 +1,6 @@
 //! Tags: the rules for them, and CreateTags.
 
+use super::launch::well_formed;
 use super::refusal::{Answer, bad_value, refuse};
 use super::world::{Place, State};
 use crate::id::{ImageId, InstanceId, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
@@ -81,8 +82,25 @@ impl State {
     }
 }
 
+/// The code for an id of the wrong length or with other characters, for those kinds that have one.
+fn malformed(kind: &str) -> Option<&'static str> {
+    match kind {
+        "ami" => Some("InvalidAMIID.Malformed"),
+        "i" => Some("InvalidInstanceID.Malformed"),
+        "vol" => Some("InvalidVolumeID.Malformed"),
+        "snap" => Some("InvalidSnapshotID.Malformed"),
+        "sg" => Some("InvalidGroupId.Malformed"),
+        _ => None,
+    }
+}
+
 /// The refusal for an id that does not exist, by its prefix.
 pub(super) fn unknown<T>(kind: &str, id: &str) -> Answer<T> {
+    if !well_formed(id)
+        && let Some(code) = malformed(kind)
+    {
+        return refuse(code, format!("Invalid id: \"{id}\" (expecting \"{kind}-...\")"));
+    }
     match kind {
         "ami" => refuse("InvalidAMIID.NotFound", format!("The image id '[{id}]' does not exist")),
         "i" => refuse("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")),

@@ -95,7 +95,7 @@ impl World {
     /// # Errors
     /// There is no such region.
     pub(super) fn place<'a>(&'a mut self, region: &'a Region, now: Instant, spoil: Option<&'static str>) -> Answer<Place<'a>> {
-        let Some(zones) = catalogue::zones(region) else {
+        let Some(zones) = catalogue::zones(region, self.options.assume) else {
             return refuse("", format!("there is no EC2 endpoint for the region `{region}`"));
         };
         let (options, ids, everywhere) = (&self.options, &mut self.ids, &self.everywhere);
@@ -114,6 +114,14 @@ impl World {
             state.settle(now);
         }
         self.regions.iter()
+    }
+
+    /// An instance's machine went off by itself.
+    pub(super) fn powered_off(&mut self, instance: &InstanceId, now: Instant) {
+        let region = self.regions.iter().find(|(_, state)| state.instances.contains_key(instance)).map(|(region, _)| region.clone());
+        if let Some(Ok(mut place)) = region.as_ref().map(|region| self.place(region, now, None)) {
+            place.powered_off(instance);
+        }
     }
 
     /// Adds images, with their snapshots: to one region, or to all that there are.
@@ -154,12 +162,13 @@ fn ended_with(progress: Option<&Progress>) -> Option<Result<(), String>> {
 impl State {
     fn new(options: &Options, ids: &mut Ids, region: &Region, zones: &str) -> Self {
         let mut state = Self::default();
-        for (image, snapshot) in catalogue::images(ids) {
+        for (image, snapshot) in catalogue::images(region, ids.opened) {
             state.snapshots.insert(snapshot.id.clone(), snapshot);
             state.images.insert(image.id.clone(), image);
         }
         if options.default_vpc {
-            state.add_vpc(ids, &options.account, region, zones, true);
+            let vpc = VpcId::with_hex(&ids.hex());
+            state.add_vpc(ids, vpc, &options.account, region, zones, true);
         }
         state
     }
@@ -188,8 +197,7 @@ impl State {
     }
 
     /// A VPC with one subnet a zone and its default group.
-    pub(super) fn add_vpc(&mut self, ids: &mut Ids, account: &str, region: &Region, zones: &str, is_default: bool) -> VpcId {
-        let vpc = VpcId::with_hex(&ids.hex());
+    pub(super) fn add_vpc(&mut self, ids: &mut Ids, vpc: VpcId, account: &str, region: &Region, zones: &str, is_default: bool) {
         let network = if is_default { "172.31" } else { "10.0" };
         for (index, zone) in zones.chars().enumerate() {
             let id = SubnetId::with_hex(&ids.hex());
@@ -206,8 +214,7 @@ impl State {
             self.subnets.insert(id, subnet);
         }
         let cidr = format!("{network}.0.0/16");
-        self.add_empty_vpc(ids, VpcRecord { id: vpc.clone(), is_default, cidr, owner: account.to_owned(), tags: Vec::new() });
-        vpc
+        self.add_empty_vpc(ids, VpcRecord { id: vpc, is_default, cidr, owner: account.to_owned(), tags: Vec::new() });
     }
 
     /// A VPC with its default group.

@@ -89,7 +89,6 @@ async fn what_is_malformed_or_not_the_accounts_is_refused_as_ever() {
 async fn a_subnet_and_groups_described_before_the_launch_are_of_one_network() {
     let (lab, ec2) = lab();
     let vpc = VpcId::new("vpc-12345678").unwrap();
-    assert_eq!(ec2.describe_vpcs(std::slice::from_ref(&vpc), &[]).await.unwrap().len(), 1);
     let subnet = SubnetId::new("subnet-12345678").unwrap();
     let ours = group_id("12345678");
     ec2.describe_security_groups(std::slice::from_ref(&ours), &[]).await.unwrap();
@@ -188,4 +187,53 @@ async fn nobody_knows_the_key_of_an_assumed_pair() {
     request.key_name = Some("ours".to_owned());
     ec2.run_instance(request).await.unwrap();
     assert_eq!(told.keys(), [MachineKey::Unknown("ours".to_owned())]);
+}
+
+#[tokio::test]
+async fn another_build_of_a_public_image_stands_in_for_one_that_is_not_in_the_catalogue() {
+    let (lab, ec2) = lab();
+    for (owner, name) in [
+        ("099720109477", "ubuntu/images/hvm-ssd/ubuntu-focal-20.04-amd64-server-20201014"),
+        ("amazon", "amzn2-ami-hvm-2.0.20190115-x86_64-gp2"),
+        ("amazon", "amzn2-ami-hvm-2.0.2021*-arm64-gp2"),
+        ("136693071363", "debian-11-amd64-20230124-1270"),
+        ("602401143452", "amazon-eks-node-1.29-v20240202"),
+    ] {
+        let found = source(&*ec2, &[owner], &[("name", name), ("virtualization-type", "hvm")]).await;
+        assert_eq!(found.len(), 1, "{name}");
+        assert!(found[0].owner_id == owner || found[0].owner_alias.as_deref() == Some(owner), "{name}");
+        assert!(lab.image(&found[0].id).unwrap().platform.is_some(), "{name}");
+    }
+    for name in ["ubuntu/images/hvm-ssd/ubuntu-focal-20.04-amd64-serve-20201014", "ubuntu/images/hvm-ssd/ubuntu-jammy-20.04-amd64-server-*"]
+    {
+        assert_eq!(source(&*ec2, &["099720109477"], &[("name", name)]).await, [], "{name}");
+    }
+    let strict = instant().1;
+    let name = "ubuntu/images/hvm-ssd/ubuntu-focal-20.04-amd64-server-20201014";
+    assert_eq!(source(&*strict, &["099720109477"], &[("name", name)]).await, []);
+}
+
+#[tokio::test]
+async fn a_network_named_without_a_subnet_is_the_default_one() {
+    let (lab, ec2) = lab();
+    let vpc = VpcId::new("vpc-12345678").unwrap();
+    assert!(ec2.describe_vpcs(std::slice::from_ref(&vpc), &[]).await.unwrap()[0].is_default);
+    let request = CreateSecurityGroup { name: "temporary".to_owned(), description: "t".to_owned(), vpc: Some(vpc.clone()), tags: vec![] };
+    let temporary = ec2.create_security_group(request).await.unwrap();
+    let mut request = launch(&*ec2, "a").await;
+    request.security_groups = vec![temporary];
+    assert_eq!(ec2.run_instance(request).await.unwrap().vpc, Some(vpc));
+    assert_eq!(assumed(&lab), ["VPC vpc-12345678"]);
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_asked_has_every_region() {
+    let (lab, _) = lab();
+    let names = async |name: &str| lab.region(name).describe_regions().await.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert!(names(REGION).await.contains(&"eu-south-1".to_owned()));
+    assert_eq!(names("us-gov-west-1").await, ["us-gov-east-1", "us-gov-west-1"]);
+    assert_eq!(names("cn-north-1").await, ["cn-north-1", "cn-northwest-1"]);
+    assert_eq!(source(&*lab.region("us-gov-west-1"), &["513442679011"], &[("name", "ubuntu*22.04*")]).await.len(), 1);
+    assert_eq!(instant().1.describe_regions().await.unwrap().len(), 17);
+    assert!(lab.region("moon-west-1").describe_regions().await.is_err());
 }

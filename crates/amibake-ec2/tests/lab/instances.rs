@@ -54,6 +54,29 @@ async fn a_launch_is_checked_as_ec2_checks_it() {
     check(ec2, |r| r.instance_tags = vec![tag("a", "1"), tag("a", "2")], "InvalidParameterValue: Duplicate tag key 'a' specified.").await;
     let many: Vec<Tag> = (0..51).map(|n| tag(&format!("t{n}"), "")).collect();
     check(ec2, |r| r.volume_tags = many, "TagLimitExceeded: The maximum number of Tags for a resource has been reached.").await;
+    check(ec2, |r| r.user_data = Some("#!/bin/sh".to_owned()), "InvalidParameterValue: Invalid BASE64 encoding of user data.").await;
+    check(ec2, |r| r.tenancy = Some("mine".to_owned()), "InvalidParameterValue: Value (mine) for parameter tenancy is invalid.").await;
+    check(
+        ec2,
+        |r| (r.instance_type, r.cpu_credits) = ("m5.large".to_owned(), Some("unlimited".to_owned())),
+        "InvalidParameterCombination: The parameter CreditSpecification is not supported for instances of type m5.large.",
+    )
+    .await;
+    check(ec2, |r| (r.instance_type, r.cpu_credits) = ("t3.micro".to_owned(), Some("unlimited".to_owned())), "ok").await;
+    check(
+        ec2,
+        |r| r.ebs_optimized = true,
+        "Unsupported: EBS-optimized instances are not supported for your requested configuration. \
+         Please check the documentation for supported configurations.",
+    )
+    .await;
+    check(
+        ec2,
+        |r| r.instance_type = "m1.small".to_owned(),
+        "InvalidParameterCombination: Non-Windows instances with a virtualization type of 'hvm' are currently not supported for this \
+         instance type : m1.small",
+    )
+    .await;
     let metadata = MetadataOptions {
         http_endpoint: "enabled".to_owned(),
         http_tokens: "required".to_owned(),
@@ -70,6 +93,19 @@ async fn volumes_are_checked_as_ec2_checks_them() {
     let iops = |kind: &str, size, iops| EbsDevice { iops: Some(iops), ..volume(kind, size) };
     check(ec2, device(volume("gp3", 1)), "ok").await;
     check(ec2, device(iops("io1", 100, 1000)), "ok").await;
+    check(ec2, device(iops("io1", 10, 1000)), "InvalidParameterValue: Iops to volume size ratio of 100.000000 is too high; maximum is 50")
+        .await;
+    check(ec2, device(iops("gp3", 1, 3000)), "ok").await;
+    check(ec2, device(iops("gp3", 10, 6000)), "InvalidParameterValue: Iops to volume size ratio of 600.000000 is too high; maximum is 500")
+        .await;
+    let throughput = EbsDevice { throughput: Some(1000), ..volume("gp3", 100) };
+    check(
+        ec2,
+        device(throughput),
+        "InvalidParameterValue: Throughput (MiBps) to iops ratio of 0.333333 is too high; maximum is 0.250000 MiBps per iops.",
+    )
+    .await;
+    check(ec2, device(EbsDevice { iops: Some(4000), throughput: Some(1000), ..volume("gp3", 100) }), "ok").await;
     check(ec2, device(volume("io1", 100)), "MissingParameter: The parameter iops must be specified for io1 volumes.").await;
     check(ec2, device(iops("gp2", 10, 3000)), "InvalidParameterCombination: The parameter iops is not supported for gp2 volumes.").await;
     check(ec2, device(volume("st1", 10)), "InvalidParameterValue: Volume size of 10 is out of range for st1 volumes: 125 to 16384").await;

@@ -234,6 +234,26 @@ async fn an_image_is_available_when_what_the_machine_holds_is_kept() {
     assert_eq!((bad.state, bad.state_reason.as_deref()), (ImageState::Failed, Some("Client.InternalError: disk full")));
 }
 
+#[tokio::test]
+async fn a_machine_that_goes_off_by_itself_stops_or_ends_its_instance() {
+    let (lab, told, ec2) = lab(Told::default(), Times::instant());
+    for (behavior, state) in [("stop", InstanceState::Stopped), ("terminate", InstanceState::Terminated)] {
+        let mut request = launch(&*ec2, behavior).await;
+        request.shutdown_behavior = Some(behavior.to_owned());
+        let instance = ec2.run_instance(request).await.unwrap().id;
+        look(&*ec2, &instance).await;
+        lab.powered_off(&instance);
+        let seen = look(&*ec2, &instance).await;
+        let reason = "Client.InstanceInitiatedShutdown: Instance initiated shutdown";
+        assert_eq!((seen.state, seen.state_reason.as_deref()), (state, Some(reason)));
+        lab.powered_off(&instance);
+        assert_eq!(look(&*ec2, &instance).await.state, state);
+        assert_eq!(told.lines().contains(&format!("terminate {instance}")), behavior == "terminate");
+        assert!(!told.lines().contains(&format!("stop {instance}")), "it is off already");
+    }
+    lab.powered_off(&InstanceId::new("i-12345678").unwrap());
+}
+
 #[test]
 fn options_can_be_shown() {
     let (options, _) = (Options { machines: Some(Arc::new(Told::default())), ..Options::default() }, ());

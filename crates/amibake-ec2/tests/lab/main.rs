@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod assume;
+mod catalogue;
 mod conformance;
+mod described;
 mod faults;
 mod images;
 mod instances;

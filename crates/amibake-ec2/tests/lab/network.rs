@@ -2,7 +2,7 @@
 
 use amibake_ec2::lab::Lab;
 use amibake_ec2::model::{Access, CreateSecurityGroup, Filter, IngressRule};
-use amibake_ec2::{Clouds, ErrorKind};
+use amibake_ec2::{Clouds, ErrorKind, SecurityGroupId, SnapshotId, VolumeId};
 
 use crate::support::*;
 
@@ -114,4 +114,28 @@ async fn each_region_has_its_own_things() {
     let group = group(&*here, "group").await.unwrap();
     assert_eq!(code(there.delete_security_group(&group).await), "InvalidGroup.NotFound");
     assert_eq!(there.describe_security_groups(&[], &[]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn ids_of_the_wrong_form_are_told_from_those_that_do_not_exist() {
+    let (_, ec2) = instant();
+    let group = |id: &str| SecurityGroupId::new(id).unwrap();
+    assert_eq!(code(ec2.describe_security_groups(&[group("sg-mine")], &[]).await), "InvalidGroupId.Malformed");
+    assert_eq!(code(ec2.describe_security_groups(&[group("sg-12345678")], &[]).await), "InvalidGroup.NotFound");
+    assert_eq!(code(ec2.delete_snapshot(&SnapshotId::new("snap-12").unwrap()).await), "InvalidSnapshotID.Malformed");
+    assert_eq!(code(ec2.delete_snapshot(&SnapshotId::new("snap-0123456789abcdef0").unwrap()).await), "InvalidSnapshot.NotFound");
+    let error = ec2.delete_volume(&VolumeId::new("vol-xyzxyzxy").unwrap()).await.unwrap_err();
+    assert_eq!(error.to_string(), "DeleteVolume: InvalidVolumeID.Malformed: Invalid id: \"vol-xyzxyzxy\" (expecting \"vol-...\")");
+}
+
+#[tokio::test]
+async fn an_interface_takes_five_groups() {
+    let (_, ec2) = instant();
+    let mut request = launch(&*ec2, "").await;
+    for n in 0..5 {
+        request.security_groups.push(group(&*ec2, &format!("group {n}")).await.unwrap());
+    }
+    ec2.run_instance(request.clone()).await.unwrap();
+    request.security_groups.push(group(&*ec2, "one too many").await.unwrap());
+    assert_eq!(code(ec2.run_instance(request).await), "SecurityGroupsPerInterfaceLimitExceeded");
 }
