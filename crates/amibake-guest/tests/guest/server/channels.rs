@@ -36,7 +36,7 @@ async fn a_signal_that_ended_the_command_is_told() {
     let served = Served::new();
     for signal in ["TERM", "KILL", "SEGV", "XCPU"] {
         // OpenSSH's client shows the signal with -v only, and ends with 255.
-        let said = said(served.ssh().args(["-v", "-o", "LogLevel=DEBUG1", "ubuntu@127.0.0.1", &format!("kill -{signal} $$")])).await;
+        let said = said(served.ssh().args(["-v", "ubuntu@127.0.0.1", &format!("kill -{signal} $$")])).await;
         assert_eq!(said.status, Some(255), "{signal}");
         assert!(said.stderr.contains("rtype exit-signal"), "{signal}: {}", said.stderr);
     }
@@ -101,7 +101,7 @@ async fn ten_sessions_at_once_and_no_eleventh() {
     let _master = master(&served).await;
     let fifo = served.home("gate");
     let wait = format!("mkfifo -m 600 {0}.$$; echo ready > started.$$; cat {0}.$$", fifo.display());
-    let mut ten: Vec<_> = (0..10).map(|_| muxed(&served, &wait).spawn().unwrap()).collect();
+    let ten: Vec<_> = (0..10).map(|_| muxed(&served, &wait).spawn().unwrap()).collect();
     let names = |prefix: &str| {
         let entries = std::fs::read_dir(&served.guest.home).unwrap();
         entries.map(|entry| entry.unwrap().path()).filter(|path| path.to_string_lossy().contains(prefix)).collect::<Vec<_>>()
@@ -110,11 +110,11 @@ async fn ten_sessions_at_once_and_no_eleventh() {
     let eleventh = said(&mut muxed(&served, "true")).await;
     // The client then opens a connection of its own, as with sshd; its master says why.
     assert_eq!(eleventh.status, Some(0), "{eleventh:?}");
-    assert!(eleventh.stderr.contains("session open refused by peer") || eleventh.stderr.is_empty(), "{eleventh:?}");
+    assert!(eleventh.stderr.contains("Session open refused by peer"), "{eleventh:?}");
     for gate in names("gate.") {
         tokio::fs::write(gate, "go\n").await.unwrap();
     }
-    for client in ten.drain(..) {
+    for client in ten {
         check(&client.wait_with_output().await.unwrap().into(), 0, "go\n", "");
     }
     for _ in 0..30 {
@@ -153,7 +153,7 @@ async fn input_for_a_program_that_reads_late_is_whole() {
 #[tokio::test]
 async fn a_tunnel_is_refused_where_the_guest_has_its_own_network() {
     let served = Served::new();
-    let said = said(served.ssh().args(["-W", "127.0.0.1:1", "ubuntu@127.0.0.1"])).await;
+    let said = said(served.ssh().args(["-v", "-W", "127.0.0.1:1", "ubuntu@127.0.0.1"])).await;
     assert_eq!(said.status, Some(255));
     assert!(said.stderr.contains("a network of its own"), "{}", said.stderr);
 }
@@ -174,7 +174,7 @@ async fn tunnels_work_both_ways_on_a_shared_network() {
         assert_eq!((direct.stdout.as_str(), direct.status), ("hello", Some(0)), "{direct:?}");
         let reverse = format!("0:127.0.0.1:{port}");
         let mut ssh = served.ssh();
-        let mut remote = ssh.args(["-v", "-o", "LogLevel=INFO", "-N", "-R", &reverse, "ubuntu@127.0.0.1"]).spawn().unwrap();
+        let mut remote = ssh.args(["-v", "-N", "-R", &reverse, "ubuntu@127.0.0.1"]).spawn().unwrap();
         let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(remote.stderr.take().unwrap()));
         let allocated = loop {
             let line = lines.next_line().await.unwrap().unwrap();

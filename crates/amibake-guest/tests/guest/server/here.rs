@@ -48,7 +48,7 @@ fn words(what: &What) -> Vec<String> {
     match what {
         What::Shell => vec!["sh".into(), "-l".into()],
         What::Command(line) => vec!["sh".into(), "-c".into(), line.clone()],
-        What::Sftp => vec![env!("CARGO_BIN_EXE_amibake-guest").into(), "sftp-server".into()],
+        What::Sftp => vec![env!("CARGO_BIN_EXE_amibake-guest-sftp").into()],
     }
 }
 

@@ -25,12 +25,12 @@ async fn without_a_terminal_there_is_none() {
 #[tokio::test]
 async fn the_size_of_the_clients_terminal_arrives_and_so_do_changes() {
     let served = Served::new();
-    let mut ssh = served.ssh();
+    let ssh = served.ssh();
     // The client itself needs a terminal to have a size; `script` gives it one.
     let words: Vec<_> = ssh.as_std().get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-    let remote = "stty size > first; trap 'stty size > second; exit' WINCH; touch ready; while :; do read -r _ < /dev/zero; done";
+    let remote = "stty size > first; trap 'stty size > second; exit' WINCH; touch ready; while :; do sleep 0.02; done";
     let local = format!(
-        "stty rows 33 cols 101; (while [ ! -e {0} ]; do :; done; stty rows 44 cols 55 < $(tty)) & ssh {1} -tt ubuntu@127.0.0.1 '{2}'",
+        "stty rows 33 cols 101; (while [ ! -e {0} ]; do sleep 0.02; done; stty rows 44 cols 55 < /dev/tty) & ssh {1} -tt ubuntu@127.0.0.1 '{2}'",
         served.home("ready").display(),
         words.join(" "),
         remote.replace('\'', "'\\''"),
@@ -47,8 +47,10 @@ async fn the_size_of_the_clients_terminal_arrives_and_so_do_changes() {
 async fn a_client_that_goes_hangs_the_terminal_up() {
     let served = Served::new();
     let mut ssh = served.ssh();
-    let mut client = ssh.args(["-tt", "ubuntu@127.0.0.1", "trap 'echo gone > hup' HUP; touch ready; sleep 1000"]).spawn().unwrap();
+    let script = "trap 'echo gone > hup; exit' HUP; touch ready; while :; do sleep 0.02; done";
+    let mut client = ssh.args(["-tt", "ubuntu@127.0.0.1", script]).spawn().unwrap();
     until("it runs", || served.home("ready").exists()).await;
     client.kill().await.unwrap();
     until("it is told", || served.home("hup").exists()).await;
+    served.cancel().await;
 }
