@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amibake_ec2::ImageId;
-use amibake_ec2::lab::{Machine, MachineKey, Progress};
+use amibake_ec2::lab::record::ImageRecord;
+use amibake_ec2::lab::{Machine, MachineKey, Platform, Progress};
 use amibake_guest::guest::{Power, Session, System, What};
 use amibake_guest::server::{Accepted, Door, Login, Passwords, SshServer};
 use amibake_guest::{Guest, Spec};
@@ -106,6 +107,9 @@ impl Life {
 
     /// Boots the guest, serves it and does what is wished, until it is terminated or nobody can wish any more.
     pub(super) async fn run(self, up: Progress, mut wishes: UnboundedReceiver<Wish>) {
+        if self.is_windows() {
+            return up.finish(Err(format!("{}: Windows cannot be rehearsed, guests are Linux", self.machine.image)));
+        }
         let guest = match self.shared.backend.boot(self.spec()).await {
             Ok(guest) => guest,
             Err(error) => return up.finish(Err(error.whole())),
@@ -220,9 +224,16 @@ impl Life {
         Login { keys, passwords, user, network: self.shared.network }
     }
 
+    fn source(&self) -> Option<ImageRecord> {
+        self.shared.lab.get().and_then(|lab| lab.image(&self.machine.image))
+    }
+
     fn system(&self) -> System {
-        let image = self.shared.lab.get().and_then(|lab| lab.image(&self.machine.image));
-        image.map(|image| super::store::system(&image)).unwrap_or_default()
+        self.source().map(|image| super::store::system(&image)).unwrap_or_default()
+    }
+
+    fn is_windows(&self) -> bool {
+        self.source().and_then(|image| image.platform).is_some_and(Platform::is_windows)
     }
 
     fn spec(&self) -> Spec {

@@ -238,6 +238,6 @@ fn rwx(mode: u32) -> String {
 
 /// The operating system of an image, as far as a guest shows it.
 pub(super) fn system(image: &ImageRecord) -> System {
-    let _ = image;
-    System::default()
+    let Some(platform) = image.platform else { return System::default() };
+    System { os_release: platform.os_release(), login: platform.login.to_owned(), container: platform.container.to_owned() }
 }

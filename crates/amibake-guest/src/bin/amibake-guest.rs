@@ -9,9 +9,10 @@ use std::process::{ExitCode, ExitStatus};
 use std::sync::Arc;
 
 use amibake_guest::guest::{Session, Terminal, What};
+use amibake_guest::layer::{Change, Kind};
 use amibake_guest::sandbox::{Options, Sandbox};
 use amibake_guest::{Backend as _, Guest, GuestError, Spec};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _};
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
@@ -49,6 +50,7 @@ struct Asked {
     state: Option<PathBuf>,
     user: Option<String>,
     terminal: bool,
+    stream: bool,
     save: Option<PathBuf>,
     spec: Spec,
     commands: Vec<String>,
@@ -64,6 +66,7 @@ impl Asked {
                 "--user" => asked.user = Some(words.next()?),
                 "--login" => asked.spec.system.login = words.next()?,
                 "--network" => asked.spec.network = true,
+                "--stream" => asked.stream = true,
                 "--terminal" => asked.terminal = true,
                 "--layer" => asked.spec.layers.push(words.next()?.into()),
                 "--save" => asked.save = Some(words.next()?.into()),
@@ -84,11 +87,22 @@ impl Asked {
         }
         if let Some(layer) = &self.save {
             guest.power_off().await?;
-            let list: Vec<String> = guest.save(layer).await?.iter().map(|change| format!("{change:?}\n")).collect();
+            let list: Vec<String> = guest.save(layer).await?.iter().map(line).collect();
             io::stdout().write_all(list.concat().as_bytes()).map_err(|source| local("the list of changes", source))?;
         }
         guest.remove().await;
         Ok(status)
+    }
+
+    /// Passes on the first line of errors, which says that the command is under way.
+    async fn stream(mut child: tokio::process::Child) -> Result<ExitStatus, GuestError> {
+        if let Some(errors) = child.stderr.take() {
+            let mut lines = tokio::io::BufReader::new(errors).lines();
+            while let Ok(Some(line)) = lines.next_line().await {
+                let _ = writeln!(io::stderr(), "{line}");
+            }
+        }
+        child.wait().await.map_err(|source| local("waiting", source))
     }
 
     async fn command(&self, guest: &Arc<dyn Guest>, command: &str) -> Result<ExitStatus, GuestError> {
@@ -99,6 +113,9 @@ impl Asked {
             terminal: self.terminal.then(|| Terminal { term: "xterm".to_owned(), size: (80, 24) }),
         };
         let mut started = guest.start(session).await?;
+        if self.stream {
+            return Self::stream(started.child).await;
+        }
         drop(started.child.stdin.take());
         let (mut output, mut errors) = (Vec::new(), Vec::new());
         let (out, err) = (started.child.stdout.take(), started.child.stderr.take());
@@ -116,6 +133,24 @@ impl Asked {
         let (status, read, read_errors, ()) = tokio::join!(started.child.wait(), read, read_errors, typed);
         read.and(read_errors).map_err(|source| local("reading output", source))?;
         let _ = io::stdout().write_all(&output).and_then(|()| io::stderr().write_all(&errors));
-        status.map_err(|source| local("waiting", source))
+        let status = status.map_err(|source| local("waiting", source))?;
+        if let Some(signal) = status.signal() {
+            let _ = writeln!(io::stderr(), "signal {signal}");
+        }
+        Ok(status)
     }
+}
+
+/// A change in a line: `+ /opt/app d 755 0:0 0`.
+fn line(change: &Change) -> String {
+    let kind = match change.kind {
+        Kind::Added => '+',
+        Kind::Changed => '~',
+        Kind::Removed => '-',
+    };
+    let entry = change.entry.as_ref().map(|entry| {
+        let target = entry.target.as_ref().map(|target| format!(" {target}")).unwrap_or_default();
+        format!(" {} {:o} {}:{} {}{target}", entry.file_type, entry.mode, entry.uid, entry.gid, entry.size)
+    });
+    format!("{kind} {}{}\n", change.path, entry.unwrap_or_default())
 }

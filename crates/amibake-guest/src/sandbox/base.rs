@@ -114,11 +114,11 @@ const NOT_COPIED: &[&str] = &[
 const LARGEST: u64 = 4 << 20;
 
 impl Base {
-    /// In the run's directory: `base/TREE` for each tree, and tries whether a guest could start.
+    /// In the run's directory: `shared/base/TREE` for each tree, and tries whether a guest could start.
     pub(super) fn make(&self) -> Result<(), Fault> {
-        let root = Path::new("base/root");
+        let root = Path::new("shared/base/root");
         for at in &self.trees {
-            directory(&Path::new("base").join(tree::dir_of(at)), 0o755)?;
+            directory(&Path::new("shared/base").join(tree::dir_of(at)), 0o755)?;
         }
         for (path, mode) in DIRECTORIES {
             directory(&root.join(path), *mode)?;
@@ -126,7 +126,7 @@ impl Base {
         for at in self.trees.iter().filter(|at| !at.is_empty()) {
             directory(&root.join(at), 0o755)?;
             if !self.owned {
-                skeleton(&Path::new("/").join(at), &Path::new("base").join(at), DEEP)?;
+                skeleton(&Path::new("/").join(at), &Path::new("shared/base").join(at), DEEP)?;
             }
         }
         copy_settings(Path::new("/etc"), &root.join("etc"), Path::new(""))?;
@@ -137,8 +137,8 @@ impl Base {
             fs::write(&sshd, "#PermitRootLogin prohibit-password\n#PasswordAuthentication yes\nUsePAM yes\n")
                 .during(|| "sshd_config".to_owned())?;
         }
-        stand_in::make(Path::new("base"), self.many)?;
-        sudo(Path::new("program"))?;
+        stand_in::make(Path::new("shared/base"), self.many)?;
+        sudo(Path::new("shared/program"))?;
         probe()
     }
 }
@@ -167,10 +167,14 @@ const DEEP: usize = 3;
 fn skeleton(from: &Path, to: &Path, deep: usize) -> Result<(), Fault> {
     let Ok(entries) = fs::read_dir(from) else { return Ok(()) };
     for entry in entries.flatten() {
+        // Known without asking for each of 100,000 files.
+        if !entry.file_type().is_ok_and(|found| found.is_dir()) {
+            continue;
+        }
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         let Ok(found) = entry.metadata() else { continue };
         // What this user cannot list would look empty if it stood here again.
-        if !found.is_dir() || found.mode() & 0o005 != 0o005 {
+        if found.mode() & 0o005 != 0o005 {
             continue;
         }
         fs::create_dir(&to).during(|| format!("{}", to.display()))?;
@@ -235,8 +239,8 @@ fn names_a_secret(below: &Path) -> bool {
 /// This program, which is the guests' `sudo` too. One file: setuid, and seen without that where it is not `sudo`.
 fn sudo(program: &Path) -> Result<(), Fault> {
     fs::set_permissions(program, fs::Permissions::from_mode(0o4755)).during(|| "permissions of a guest's sudo".to_owned())?;
-    for dir in ["base/usr/bin", "base/usr/local/bin"] {
-        if dir == "base/usr/bin" || Path::new("/usr/local/bin/sudo").exists() {
+    for dir in ["shared/base/usr/bin", "shared/base/usr/local/bin"] {
+        if dir == "shared/base/usr/bin" || Path::new("/usr/local/bin/sudo").exists() {
             fs::create_dir_all(dir).during(|| dir.to_owned())?;
             fs::hard_link(program, Path::new(dir).join("sudo")).during(|| "a guest's sudo".to_owned())?;
         }
@@ -252,7 +256,7 @@ fn probe() -> Result<(), Fault> {
     for dir in ["probe/upper", "probe/work", "probe/at"] {
         fs::create_dir_all(dir).during(|| dir.to_owned())?;
     }
-    let options = "lowerdir=base/usr:/usr,upperdir=probe/upper,workdir=probe/work,userxattr";
+    let options = "lowerdir=shared/base/usr:/usr,upperdir=probe/upper,workdir=probe/work,userxattr";
     let what = || "a copy-on-write view of /usr".to_owned();
     mount(Some("overlay"), "probe/at", Some("overlay"), MsFlags::empty(), Some(options)).at(Step::Overlay, what)?;
     // What cannot hold a changed directory shows only now.

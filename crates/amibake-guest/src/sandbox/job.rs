@@ -32,6 +32,11 @@ pub(crate) fn stage(words: &[OsString]) -> Option<u8> {
         return Some(sudo::run(words.get(1..).unwrap_or_default()));
     }
     let stage = words.get(1)?.to_str()?;
+    if !stage.starts_with("__guest-") {
+        return None;
+    }
+    // Whatever the program was started with is not for guests: they get the three standard streams.
+    close_fds::set_fds_cloexec(3, &[]);
     let word = |at: usize| words.get(at).and_then(|word| word.to_str()).unwrap_or_default();
     let done = match stage {
         "__guest-init" => init::namespaces(word(2)),

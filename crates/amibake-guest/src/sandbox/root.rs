@@ -20,7 +20,7 @@ pub(super) fn enter(plan: &Plan) -> Result<(), Fault> {
     for tree in &plan.trees {
         overlay(tree, &plan.dir, &root)?;
     }
-    let program = fs::canonicalize("program").during(|| "the program of a run".to_owned())?;
+    let program = fs::canonicalize("shared/program").during(|| "the program of a run".to_owned())?;
     std::env::set_current_dir(&root).during(|| "going into a guest".to_owned())?;
     proc()?;
     dev(plan.many)?;

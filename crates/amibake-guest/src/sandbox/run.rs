@@ -66,7 +66,13 @@ impl Run {
     }
 
     fn prepare(&self) -> Result<(), Fault> {
-        let copy = self.dir().join("program");
+        let shared = self.dir().join("shared");
+        match in_memory(self.dir()) {
+            Some(memory) => std::os::unix::fs::symlink(memory, &shared),
+            None => fs::DirBuilder::new().mode(0o700).create(&shared),
+        }
+        .during(|| format!("{}", shared.display()))?;
+        let copy = shared.join("program");
         fs::copy(&self.launcher.program, &copy).during(|| format!("copying {}", self.launcher.program.display()))?;
         let mapping = &self.launcher.mapping;
         let base = Base { trees: self.names.clone(), owned: mapping.owns_this_machine(), many: mapping.many() };
@@ -96,7 +102,7 @@ impl Run {
         let (os_release, login) = (system.os_release.clone(), system.login.clone());
         let (trees, many) = (self.names.clone(), self.launcher.mapping.many());
         let key = Shared::System(os_release.clone(), login.clone());
-        self.shared(key, "systems", |dir| Job::System(Making { dir, trees, os_release, login, many }))
+        self.shared(key, "shared/systems", |dir| Job::System(Making { dir, trees, os_release, login, many }))
     }
 
     fn shared(&self, key: Shared, kind: &str, job: impl FnOnce(String) -> Job) -> Result<String, Fault> {
@@ -133,6 +139,29 @@ impl Drop for Run {
         }
         remove(&self.launcher, &self.lock_path);
     }
+}
+
+/// Where memory is a file system.
+const MEMORY: &str = "/dev/shm";
+
+/// A directory in memory for what all guests share: some 1,300 small files, whose making and removing cost a second and more on a
+/// disk that is busy. None: there is no such place.
+fn in_memory(run: &Path) -> Option<PathBuf> {
+    let found = rustix::fs::statvfs(MEMORY).ok()?;
+    let roomy = found.f_bavail.saturating_mul(found.f_frsize) > 256 << 20;
+    if found.f_flag.contains(rustix::fs::StatVfsMountFlags::NOEXEC) || !roomy {
+        return None;
+    }
+    let mine = memory_of_this_user();
+    private(&mine).ok()?;
+    // The same name may be in use by a process of another process namespace, with another temporary directory.
+    let dir = mine.join(format!("{}-{}", run.file_name()?.to_str()?, fs::metadata(run).ok()?.ino()));
+    fs::DirBuilder::new().mode(0o700).create(&dir).ok()?;
+    Some(dir)
+}
+
+fn memory_of_this_user() -> PathBuf {
+    Path::new(MEMORY).join(format!("amibake-{}", rustix::process::geteuid().as_raw()))
 }
 
 /// Makes the directory that all runs of a user share, for that user alone.
@@ -191,7 +220,11 @@ fn sweep(state: &Path, launcher: &Launcher) {
 fn remove(launcher: &Launcher, lock: &Path) {
     let dir = lock.with_extension("");
     let launcher = Launcher { dir: lock.parent().unwrap_or(Path::new("/")).to_path_buf(), ..launcher.clone() };
-    if !dir.exists() || launcher.job::<()>(&Job::Delete(dir), Stdio::null()).is_ok() {
+    let delete = |dir: PathBuf| !dir.exists() || launcher.job::<()>(&Job::Delete(dir), Stdio::null()).is_ok();
+    let memory = fs::read_link(dir.join("shared")).ok().filter(|memory| memory.parent() == Some(&memory_of_this_user()));
+    if memory.is_none_or(delete) && delete(dir) {
         let _ = fs::remove_file(lock);
+        // Only when it was the last one.
+        let _ = fs::remove_dir(memory_of_this_user());
     }
 }

@@ -77,7 +77,7 @@ const WITHOUT_USERS: &[&str] = &["chgrp", "chown"];
 /// Directories with programs, in the order of preference.
 const PLACES: [&str; 4] = ["usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin"];
 
-/// Makes them below `base/TREE`.
+/// Makes them below `shared/base/TREE`.
 pub(super) fn make(base: &Path, many: bool) -> Result<(), Fault> {
     let missing = WHERE_MISSING.iter().filter(|name| PLACES.iter().all(|place| !Path::new("/").join(place).join(name).exists()));
     let without = WITHOUT_USERS.iter().filter(|_| !many);

@@ -46,7 +46,7 @@ pub(super) fn trees(names: &[String], seed: &str, layers: &[String], system: &st
         let dir = dir_of(at);
         let mut lowers: Vec<String> = layers.iter().rev().map(|layer| format!("{layer}/{dir}")).collect();
         lowers.push(format!("{system}/{dir}"));
-        lowers.push(format!("base/{dir}"));
+        lowers.push(format!("shared/base/{dir}"));
         if at.is_empty() {
             lowers.insert(0, seed.to_owned());
         } else {
