@@ -48,6 +48,8 @@ pub enum What {
         /// The lines.
         text: String,
     },
+    /// A build begins a step, by Packer's name of it. Nobody reads it on a screen; timelines are made of it.
+    Step(&'static str),
     /// The builds about to run, sorted; decides the colours.
     Builds(Vec<String>),
     /// A build has ended.

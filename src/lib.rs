@@ -1,7 +1,7 @@
 //! The program: everything between a checked plan and an image.
 //!
 //! ```text
-//! cli -> settings -> scheduler -> builder, post_processor -> provisioner -> communicator -> engine
+//! cli -> settings, rehearse, scheduler -> builder, post_processor -> provisioner -> communicator -> engine
 //! engine -> amibake-ec2, amibake-template, event        ui -> event, and nothing that runs imports ui
 //! ```
 //!
@@ -17,6 +17,7 @@ pub mod exit;
 pub mod parts;
 pub mod post_processor;
 pub mod provisioner;
+pub mod rehearse;
 pub mod scheduler;
 pub mod settings;
 pub mod ui;

@@ -7,6 +7,10 @@ use amibake::settings::Settings;
 use amibake_ec2::Clouds;
 
 fn main() -> ExitCode {
+    // Before anything else: a guest's part of the program changes namespaces, which threads do not allow.
+    if let Some(status) = amibake_guest::stage::run(&std::env::args_os().collect::<Vec<_>>()) {
+        return ExitCode::from(status);
+    }
     let words: Vec<_> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let settings = Settings::read();
     ExitCode::from(amibake::cli::entry::run(&words, &settings, clouds(&settings)))

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::account::Accounts;
-use crate::engine::context::{RunOptions, Terminal};
+use crate::engine::context::{Guests, RunOptions, Terminal};
 use crate::engine::journal::Journal;
 use crate::engine::late::LateContext;
 use crate::engine::teardown::Teardown;
@@ -41,6 +41,8 @@ pub struct Run {
     pub parts: Arc<Parts>,
     /// AWS, or the lab.
     pub clouds: Arc<dyn Clouds>,
+    /// Guests in place of the lab's instances: a rehearsal.
+    pub guests: Option<Arc<dyn Guests>>,
     /// The command line's decisions.
     pub options: RunOptions,
     /// `-parallel-builds`; None is no limit.
@@ -76,6 +78,7 @@ pub enum RunEnd {
 struct Shared {
     parts: Arc<Parts>,
     clouds: Arc<dyn Clouds>,
+    guests: Option<Arc<dyn Guests>>,
     accounts: Arc<Accounts>,
     options: Arc<RunOptions>,
     terminal: Arc<dyn Terminal>,
@@ -144,6 +147,7 @@ impl Shared {
             parts: run.parts,
             accounts: Arc::new(Accounts::new(Arc::clone(&run.clouds))),
             clouds: run.clouds,
+            guests: run.guests,
             terminal: Arc::new(OneAtATime { terminal: run.terminal, turn: Semaphore::new(1) }),
             journal: Arc::new(Journal::new(run.state_dir.as_deref(), &run.options.run_uuid)),
             options: Arc::new(run.options),

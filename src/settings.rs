@@ -70,6 +70,12 @@ impl Settings {
         state.map(|state| state.join("amibake"))
     }
 
+    /// Where a rehearsal's guests have their files: `$TMPDIR/amibake-UID`, in `/tmp` where the variable is not set.
+    pub fn guests_dir(&self) -> PathBuf {
+        let temporary = self.var("TMPDIR").map(PathBuf::from).filter(|path| path.is_absolute()).unwrap_or_else(|| PathBuf::from("/tmp"));
+        temporary.join(format!("amibake-{}", rustix::process::geteuid().as_raw()))
+    }
+
     /// Where the log goes (`PACKER_LOG`, `PACKER_LOG_PATH`).
     pub fn log(&self) -> LogTarget {
         let wanted = self.var("PACKER_LOG").is_some_and(|value| value != "0");

@@ -61,6 +61,7 @@ pub(crate) fn context() -> (BuildContext, Receiver<Event>) {
         options: Arc::new(options),
         accounts: Arc::new(Accounts::new(clouds.clone())),
         clouds,
+        guests: None,
         terminal: Arc::new(NoTerminal),
         provisioning: Arc::new(NoProvisioners),
     };

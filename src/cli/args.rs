@@ -35,6 +35,8 @@ pub struct Cli {
 pub enum Command {
     /// Build the images that a template describes
     Build(BuildArgs),
+    /// Try a template on this machine, without an AWS account
+    Rehearse(RehearseArgs),
     /// Check a template and its variables, without touching anything
     Validate(ValidateArgs),
     /// Show what a template consists of
@@ -83,6 +85,70 @@ pub struct BuildArgs {
     /// Accepted, without effect.
     #[command(flatten)]
     pub hcl2: Hcl2Args,
+}
+
+/// `rehearse`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  amibake rehearse packer-template.json
+  amibake rehearse -var-file packer-vars.json -only web packer-template.json
+  amibake rehearse -images ours.json t.json   # aws ec2 describe-images > ours.json
+
+EC2 is played by this program, instances are guests on this machine: a
+sandbox (Linux namespaces over a view of this machine's own programs) or a
+container (podman, docker). What a guest does stays in the guest. Scripts that
+run on this machine (shell-local) do run, without access to AWS.
+
+What the image would hold is in the output folder. The next rehearsal can
+start from it, by its id or name.
+
+Exit status: as of build.")]
+pub struct RehearseArgs {
+    /// As for `build`.
+    #[command(flatten)]
+    pub build: BuildArgs,
+    /// How long AWS takes: real, fast (seconds), instant
+    #[arg(long, value_name = "SPEED", default_value = "instant", hide_possible_values = true, overrides_with = "speed")]
+    pub speed: SpeedArg,
+    /// Source images beyond the usual public ones (repeatable): what `aws ec2 describe-images` printed
+    #[arg(long, value_name = "FILE")]
+    pub images: Vec<String>,
+    /// Where the image goes
+    #[arg(long, value_name = "FOLDER", default_value = ".amibake", overrides_with = "output")]
+    pub output: String,
+    /// What guests are: sandbox or container [default: what this machine can have]
+    #[arg(long, value_name = "KIND", hide_possible_values = true, overrides_with = "guest")]
+    pub guest: Option<GuestArg>,
+    /// The container image that guests are, instead of one that fits the source AMI
+    #[arg(long, value_name = "IMAGE", overrides_with = "guest_image")]
+    pub guest_image: Option<String>,
+    /// Guests share this machine's network; without it they have none
+    #[arg(long)]
+    pub network: bool,
+    /// Run post-processors as a build does: commands too, manifests in their place
+    #[arg(long)]
+    pub post_process: bool,
+}
+
+/// `-speed`
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SpeedArg {
+    /// As AWS
+    Real,
+    /// The same states, seconds apart
+    Fast,
+    /// No waiting
+    Instant,
+}
+
+/// `-guest`
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum GuestArg {
+    /// Linux namespaces
+    Sandbox,
+    /// podman or docker
+    Container,
 }
 
 /// `validate`
@@ -220,6 +286,13 @@ pub enum OnErrorArg {
     Ask,
     /// Run the template's error-cleanup-provisioner, then leave everything
     RunCleanupProvisioner,
+}
+
+impl OnErrorArg {
+    /// Whether it may leave things behind on purpose.
+    pub fn leaves(self) -> bool {
+        !matches!(self, Self::Cleanup)
+    }
 }
 
 impl From<OnErrorArg> for OnError {

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, OutputArgs};
 use super::usage::UsageError;
-use super::{build, flags, inspect, schema, validate, version};
+use super::{build, flags, inspect, rehearse, schema, validate, version};
 use crate::exit;
 use crate::settings::{LogTarget, Settings};
 use crate::ui::log::Log;
@@ -29,6 +29,7 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>) -> u8
     let screen = Screen::new(Box::new(std::io::stdout()), look(&command, settings), settings.clock).with_log(log);
     match command {
         Command::Build(args) => build::run(&args, settings, clouds, screen),
+        Command::Rehearse(args) => rehearse::run(&args, settings, screen),
         Command::Validate(args) => validate::run(&args, settings, screen),
         Command::Inspect(args) => inspect::run(&args, settings, screen),
         Command::Version(_) => version::run(screen),
@@ -128,6 +129,7 @@ fn unknown_command(name: &str) -> Answer {
 fn look(command: &Command, settings: &Settings) -> Look {
     let (output, timestamps): (&OutputArgs, bool) = match command {
         Command::Build(args) => (&args.output, args.timestamp_ui),
+        Command::Rehearse(args) => (&args.build.output, args.build.timestamp_ui),
         Command::Validate(args) => (&args.output, false),
         Command::Inspect(args) => (&args.output, false),
         Command::Version(args) => (&args.output, false),

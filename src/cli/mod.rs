@@ -20,6 +20,7 @@ pub mod secrets;
 
 pub mod build;
 pub mod inspect;
+pub mod rehearse;
 pub mod schema;
 pub mod validate;
 pub mod version;

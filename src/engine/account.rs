@@ -45,7 +45,7 @@ pub struct AwsRegion {
 impl AwsRegion {
     /// A region with a watcher and request budgets of its own.
     pub fn new(ec2: Arc<dyn Ec2>, reach: Reach) -> Self {
-        let ec2: Arc<dyn Ec2> = Arc::new(Limited::new(ec2));
+        let ec2: Arc<dyn Ec2> = if ec2.unlimited() { ec2 } else { Arc::new(Limited::new(ec2)) };
         Self { watcher: Arc::new(Watcher::new(Arc::clone(&ec2))), ec2, reach: Arc::new(reach) }
     }
 

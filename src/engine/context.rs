@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amibake_ec2::model::Access;
-use amibake_ec2::{Clouds, Ec2Error};
+use amibake_ec2::{Clouds, Ec2Error, InstanceId};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,26 @@ use crate::engine::account::Accounts;
 pub use crate::engine::account::{Account, AwsRegion};
 use crate::engine::late::LateContext;
 use crate::engine::teardown::Teardown;
-use crate::event::Reporter;
+use crate::event::{Reporter, What};
+
+/// Variables by which programs find access to AWS.
+pub const AWS_ACCESS: [&str; 14] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_CONFIG_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_EC2_METADATA_DISABLED",
+    // No access, but set and removed like the others: it tells a script that this is a rehearsal.
+    "AMIBAKE_REHEARSAL",
+];
 
 /// `-on-error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +71,12 @@ pub trait Terminal: Send + Sync {
     async fn ask(&self, question: &str) -> Option<String>;
 }
 
+/// What stands where instances would be, in a rehearsal.
+pub trait Guests: Send + Sync {
+    /// Where an instance's guest really listens: an address of this machine, and a port. None while it boots.
+    fn address(&self, instance: &InstanceId) -> Option<(String, u16)>;
+}
+
 /// How a build's provisioners are run; the scheduler's part of [`BuildContext::provision`].
 #[async_trait]
 pub trait Provisioning: Send + Sync {
@@ -76,6 +101,8 @@ pub struct ContextParts {
     pub clouds: Arc<dyn Clouds>,
     /// Accounts opened so far.
     pub accounts: Arc<Accounts>,
+    /// Guests in place of instances: a rehearsal.
+    pub guests: Option<Arc<dyn Guests>>,
     /// The person at the terminal.
     pub terminal: Arc<dyn Terminal>,
     /// Owns whatever the build creates.
@@ -96,6 +123,8 @@ pub struct BuildContext {
     pub options: Arc<RunOptions>,
     /// Opens AWS accounts; [`BuildContext::open`] shares them between builds.
     pub clouds: Arc<dyn Clouds>,
+    /// Guests in place of instances: a rehearsal.
+    pub guests: Option<Arc<dyn Guests>>,
     /// The person at the terminal.
     pub terminal: Arc<dyn Terminal>,
     /// Owns whatever the build creates.
@@ -117,6 +146,7 @@ impl BuildContext {
             late,
             options: parts.options,
             clouds: parts.clouds,
+            guests: parts.guests,
             terminal: parts.terminal,
             teardown: parts.teardown,
             accounts: parts.accounts,
@@ -140,6 +170,7 @@ impl BuildContext {
         if let (true, Some(before)) = (self.options.debug, self.steps.last()) {
             self.ask(&format!("Pausing after run of step '{before}'. Press enter to continue. ")).await;
         }
+        self.report.tell(What::Step(name));
         self.steps.push(name);
     }
 

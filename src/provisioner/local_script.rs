@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::ProvisionError;
 use super::script::{self, Given};
 use crate::communicator::ssh::relay::relay_both;
+use crate::engine::context::AWS_ACCESS;
 use crate::engine::late::LateContext;
 use crate::event::Reporter;
 
@@ -86,7 +87,7 @@ impl LocalScript {
         let given = self.given();
         for path in inline.as_deref().into_iter().chain(given.files()) {
             report.say(format!("Running local shell script: {path}"));
-            let status = run_one(&self.argv(path, late)?, report, cancel).await?;
+            let status = run_one(&self.argv(path, late)?, &late.host.env, report, cancel).await?;
             script::judge(i64::from(code(status)), &self.valid_exit_codes).map_err(ProvisionError::Failed)?;
         }
         Ok(())
@@ -138,7 +139,12 @@ fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + std::os::unix::process::ExitStatusExt::signal(&status).unwrap_or_default())
 }
 
-async fn run_one(argv: &[String], report: &Reporter, cancel: &CancellationToken) -> Result<ExitStatus, ProvisionError> {
+async fn run_one(
+    argv: &[String],
+    env: &BTreeMap<String, String>,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<ExitStatus, ProvisionError> {
     let failed =
         |error: std::io::Error| ProvisionError::Failed(format!("cannot run `{}`: {error}", argv.first().map_or("", String::as_str)));
     let [program, arguments @ ..] = argv else {
@@ -146,6 +152,13 @@ async fn run_one(argv: &[String], report: &Reporter, cancel: &CancellationToken)
     };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // What the run's environment says of AWS holds here too: a rehearsal hides it.
+    for name in AWS_ACCESS {
+        match env.get(name) {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     let mut child = command.spawn().map_err(failed)?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let relay = async {

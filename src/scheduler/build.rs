@@ -59,6 +59,7 @@ async fn outcome(shared: &Shared, build: &Build) -> Outcome {
         late: shared.late(build),
         options: Arc::clone(&shared.options),
         clouds: Arc::clone(&shared.clouds),
+        guests: shared.guests.clone(),
         accounts: Arc::clone(&shared.accounts),
         terminal: Arc::clone(&shared.terminal),
         teardown: shared.stack(&build.name),

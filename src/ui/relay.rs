@@ -7,8 +7,8 @@ use crate::event::Event;
 use super::screen::Screen;
 
 /// Prints events until all their senders are gone. Output is written in large pieces while events are waiting, and flushed whenever
-/// none is: a fast command costs no system call a line, a slow one is seen at once.
-pub fn relay(events: &Receiver<Event>, screen: &mut Screen) {
+/// none is: a fast command costs no system call a line, a slow one is seen at once. `see` looks at each event as it comes by.
+pub fn relay(events: &Receiver<Event>, screen: &mut Screen, mut see: impl FnMut(&Event)) {
     loop {
         let event = match events.try_recv() {
             Ok(event) => event,
@@ -21,6 +21,7 @@ pub fn relay(events: &Receiver<Event>, screen: &mut Screen) {
                 }
             }
         };
+        see(&event);
         screen.show(&event);
     }
     screen.flush();

@@ -124,6 +124,7 @@ impl Screen {
             What::Error(text) => What::Error(clean(text)),
             What::Question(text) => What::Question(clean(text)),
             What::Output { stream, text } => What::Output { stream: *stream, text: clean(text) },
+            What::Step(name) => What::Step(name),
             What::Builds(builds) => What::Builds(builds.clone()),
             What::BuildEnded { took, error } => What::BuildEnded { took: *took, error: error.as_deref().map(clean) },
             What::RunEnded(summary) => {

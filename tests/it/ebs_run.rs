@@ -52,6 +52,7 @@ async fn bake(lab: &Lab, text: &str, interrupts: mpsc::Receiver<Interrupt>) -> S
             plan: planned(text),
             parts: Arc::new(Parts::all()),
             clouds: Arc::new(lab.clone()),
+            guests: None,
             options: RunOptions { on_error: OnError::Cleanup, force: false, debug: false, run_uuid, began: tokio::time::Instant::now() },
             parallel: None,
             terminal: Arc::new(Nobody),

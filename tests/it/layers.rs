@@ -20,9 +20,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("builder", &["artifact", "provisioner", "communicator", "engine", "event"]),
     ("parts", &["builder", "post_processor", "provisioner"]),
     ("scheduler", &["parts", "builder", "post_processor", "provisioner", "communicator", "artifact", "engine", "event"]),
+    ("rehearse", &["engine", "event"]),
     ("settings", &[]),
     ("ui", &["event"]),
-    ("cli", &["settings", "scheduler", "parts", "ui", "engine", "event", "exit"]),
+    ("cli", &["settings", "rehearse", "scheduler", "parts", "ui", "engine", "event", "exit"]),
     ("lib", &[]),
     ("main", &[]),
 ];

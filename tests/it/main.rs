@@ -4,10 +4,12 @@
 //! - `packer`: what Packer itself printed for small templates, under tests/cases/packer.
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
-//! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
+//! - `rehearse`: rehearsals by the program itself.
 //! - `schema`: the published JSON Schemas are what the types say.
 //! - `layers`: the architecture, read from the `use` lines.
 
@@ -20,12 +22,13 @@ mod ebs_config;
 mod ebs_faults;
 mod ebs_lab;
 mod ebs_run;
-mod ebs_traces;
 mod guest;
 mod layers;
 mod packer;
 mod program;
+mod rehearse;
 mod schema;
 mod ssh;
 mod ssh_private;
 mod sshd;
+mod traces;

@@ -35,6 +35,12 @@ pub trait Ec2: Send + Sync {
     /// Which region this is.
     fn region(&self) -> &Region;
 
+    /// Whether calls cost nothing and nobody counts them: then none has to wait for its budget, and states may be asked about at any
+    /// time.
+    fn unlimited(&self) -> bool {
+        false
+    }
+
     /// Names of the regions that the account can see.
     async fn describe_regions(&self) -> Result<Vec<Region>>;
 

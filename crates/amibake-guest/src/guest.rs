@@ -164,3 +164,13 @@ pub enum GuestError {
         source: std::io::Error,
     },
 }
+
+impl GuestError {
+    /// The error with its cause, for a message that ends here.
+    pub fn whole(&self) -> String {
+        match self {
+            Self::Local { what, source } => format!("{what}: {source}"),
+            Self::Impossible(_) | Self::NoUser(_) | Self::Off => self.to_string(),
+        }
+    }
+}

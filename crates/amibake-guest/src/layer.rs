@@ -1,7 +1,15 @@
 //! What was changed in a guest, as a tar layer with a readable list.
 
+use serde::{Deserialize, Serialize};
+
+/// How a layer says that a path is gone: a file of this name, with the path's own name behind it. OCI image specification, "whiteouts".
+pub const WHITEOUT: &str = ".wh.";
+
+/// How a layer says that nothing of earlier layers is in this directory.
+pub const OPAQUE: &str = ".wh..wh..opq";
+
 /// One changed path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Change {
     /// Absolute.
     pub path: String,
@@ -12,7 +20,7 @@ pub struct Change {
 }
 
 /// What happened to a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Kind {
     /// It is new.
     Added,
@@ -23,7 +31,7 @@ pub enum Kind {
 }
 
 /// A path as the image would have it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Entry {
     /// `-`, `d`, `l`, `p`, as `ls` writes it.
     pub file_type: char,

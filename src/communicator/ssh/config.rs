@@ -107,6 +107,20 @@ impl SshConfig {
         }
     }
 
+    /// Keeps the connection on this machine: nothing in between, and nothing of this machine handed on. Answers with the template's
+    /// keys that are left out.
+    pub fn confine(&mut self) -> Vec<&'static str> {
+        let left_out = [
+            ("ssh_bastion_host", self.bastion.take().is_some()),
+            ("ssh_proxy_host", self.proxy_command.take().is_some()),
+            ("ssh_local_tunnels", !std::mem::take(&mut self.local_tunnels).is_empty()),
+            ("ssh_remote_tunnels", !std::mem::take(&mut self.remote_tunnels).is_empty()),
+        ];
+        // An agent would let the guest log in elsewhere as the user of this machine. That it is not there needs no word: few use it.
+        self.forward_agent = None;
+        left_out.into_iter().filter(|(_, given)| *given).map(|(key, _)| key).collect()
+    }
+
     /// Whether anything has to be typed; without it ssh is told never to ask.
     pub(super) fn has_password(&self) -> bool {
         self.login.password.is_some() || self.bastion.as_ref().is_some_and(|bastion| bastion.login.password.is_some())

@@ -180,7 +180,10 @@ impl Teardown {
         }
         let mut left = Vec::new();
         for id in ids {
-            self.inner.report.say("Deregistering the AMI and deleting associated snapshots because of cancellation, or error...");
+            self.inner.report.say(match entry.lifetime {
+                Lifetime::Build => "Deregistering the AMI and deleting unencrypted temporary AMIs and snapshots",
+                Lifetime::Artifact => "Deregistering the AMI and deleting associated snapshots because of cancellation, or error...",
+            });
             if let Err((image, snapshots)) = removal.image(&id).await {
                 left.extend(image.as_ref().map(stays).unwrap_or_default());
                 left.extend(snapshots);

@@ -17,6 +17,8 @@ use super::wait::{Answer, Found, Kind, Wait};
 const BATCH: usize = 200;
 /// The budget: one describe call a second a region, however many builds wait.
 const PACE: Duration = Duration::from_secs(1);
+/// Where calls cost nothing.
+const PACE_UNLIMITED: Duration = Duration::from_millis(20);
 /// What was saved up while nothing was asked: a wait that follows another one, or a build that is ready at once, is not kept waiting.
 const SAVED: Duration = Duration::from_secs(2);
 /// Longest pause between two questions while EC2 asks to slow down or does not answer.
@@ -33,8 +35,9 @@ pub(super) struct Poller {
     changed: Notify,
 }
 
-#[derive(Default)]
 struct State {
+    /// One question in this time.
+    pace: Duration,
     waits: BTreeMap<u64, Wait>,
     last_number: u64,
     /// When the next question comes at an even pace; it may come earlier by what was saved up.
@@ -52,7 +55,9 @@ struct Batch {
 
 impl Poller {
     pub fn new(ec2: Arc<dyn Ec2>) -> Self {
-        Self { ec2, state: Mutex::default(), turn: Semaphore::new(1), changed: Notify::new() }
+        let pace = if ec2.unlimited() { PACE_UNLIMITED } else { PACE };
+        let state = State { pace, waits: BTreeMap::new(), last_number: 0, paced: None, failures: 0 };
+        Self { ec2, state: Mutex::new(state), turn: Semaphore::new(1), changed: Notify::new() }
     }
 
     /// Enters a wait; its number.
@@ -141,10 +146,10 @@ impl State {
         let mut together: Vec<_> = self.open().filter(|(_, w)| w.goal.kind() == kind && (w.missing > 0) == missing).collect();
         together.sort_by_key(|(_, wait)| wait.due);
         let waits: Vec<_> = together.into_iter().take(BATCH).map(|(number, wait)| (*number, wait.id.clone())).collect();
-        self.paced = Some(self.paced.map_or(now, |paced| paced.max(now)) + PACE);
+        self.paced = Some(self.paced.map_or(now, |paced| paced.max(now)) + self.pace);
         for (number, _) in &waits {
             if let Some(wait) = self.waits.get_mut(number) {
-                wait.due = now + wait.interval(now);
+                wait.due = now + self.pace * wait.patience(now);
             }
         }
         Some(Batch { kind, waits })
@@ -197,7 +202,7 @@ impl State {
     /// Throttled, or no answer: nobody's wait ends by that, and the next question comes later.
     fn in_passing(&mut self, batch: &Batch, error: &Ec2Error, now: Instant) {
         self.failures = self.failures.saturating_add(1);
-        let pause = PACE.saturating_mul(1 << self.failures.min(3)).min(LONGEST_BACK_OFF);
+        let pause = self.pace.saturating_mul(1 << self.failures.min(3)).min(LONGEST_BACK_OFF);
         self.paced = Some(now + pause + SAVED);
         for (number, _) in &batch.waits {
             if let Some(wait) = self.waits.get_mut(number) {

@@ -71,13 +71,13 @@ const TERMINATED_PATIENCE: Duration = Duration::from_secs(5);
 const LOST_PATIENCE: u32 = 3;
 
 impl Wait {
-    /// Pause until the next question; what takes long is asked for less often. The first question comes at once.
-    pub fn interval(&self, now: Instant) -> Duration {
+    /// How many paces until the next question; what takes long is asked for less often. The first question comes at once.
+    pub fn patience(&self, now: Instant) -> u32 {
         match now.duration_since(self.since).as_secs() {
-            0..120 => Duration::from_secs(1),
-            120..300 => Duration::from_secs(2),
-            300..600 => Duration::from_secs(3),
-            _ => Duration::from_secs(5),
+            0..120 => 1,
+            120..300 => 2,
+            300..600 => 3,
+            _ => 5,
         }
     }
 

@@ -149,6 +149,8 @@ pub(super) fn run_instances(request: &RunInstances) -> Parameters {
         .block_devices(&request.block_devices);
     parameters = match request.associate_public_ip_address {
         Some(public) => parameters
+            .with("NetworkInterface.1.DeviceIndex", Some(0))
+            .with("NetworkInterface.1.DeleteOnTermination", Some(true))
             .with("NetworkInterface.1.AssociatePublicIpAddress", Some(public))
             .with("NetworkInterface.1.SubnetId", request.subnet.as_ref())
             .list("NetworkInterface.1.SecurityGroupId", &request.security_groups),

@@ -336,6 +336,12 @@ impl Ec2 for LabRegion {
         &self.region
     }
 
+    fn unlimited(&self) -> bool {
+        let options = &self.lab.lock().world.options;
+        // Machines take some time even where the lab takes none. Without machines, and at other speeds, all is as on AWS.
+        options.machines.is_some() && options.times == Times::instant() && !options.limits
+    }
+
     async fn describe_regions(&self) -> Result<Vec<Region>> {
         self.call("DescribeRegions", none(), |place| Ok(catalogue::seen_from(place.region, place.options.assume))).await
     }

@@ -1,7 +1,7 @@
 //! Connects to the source instance by SSH.
 
 use amibake_template::component::Given;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use amibake_ec2::model::{Instance, InstanceState};
@@ -17,7 +17,7 @@ use crate::builder::communicator::Speaks;
 use crate::communicator::Communicator;
 use crate::communicator::none::NoHost;
 use crate::communicator::ssh::{self, Address, ConnectError, HostSource, NoAddress, SshCommunicator, SshConfig};
-use crate::engine::context::BuildContext;
+use crate::engine::context::{BuildContext, Guests};
 use crate::event::Reporter;
 
 /// How the builder gets at its guest: SSH in the program, something else in tests of the other steps.
@@ -104,8 +104,14 @@ pub async fn connect(
         return Ok(Connected { connection: Box::new(NoHost), address: None });
     }
     let private_key = key.temporary.as_ref().map(|temporary| temporary.private_key.clone());
-    let ssh = config.communicator.ssh(private_key, &cx.late.host.env);
-    let source = InstanceAddress::new(site, config, instance);
+    let mut ssh = config.communicator.ssh(private_key, &cx.late.host.env);
+    if cx.guests.is_some() {
+        let left_out = ssh.confine();
+        if !left_out.is_empty() {
+            cx.report.detail(format!("Not rehearsed, the guest is on this machine: {}", left_out.join(", ")));
+        }
+    }
+    let source = InstanceAddress { guests: cx.guests.clone(), ..InstanceAddress::new(site, config, instance) };
     match by.connect(&ssh, &source, &cx.report, &cx.cancel).await {
         Ok(connection) => Ok(Connected { connection, address: source.given_out() }),
         Err(ConnectError::Cancelled) => Err(BuildError::Cancelled),
@@ -129,6 +135,7 @@ struct InstanceAddress<'a> {
     fixed: Option<&'a str>,
     interface: Option<&'a str>,
     port: u16,
+    guests: Option<Arc<dyn Guests>>,
     seen: Mutex<Seen>,
 }
 
@@ -147,6 +154,7 @@ impl<'a> InstanceAddress<'a> {
             fixed: config.communicator.ssh_host.given(),
             interface: config.ssh_interface.given(),
             port: config.communicator.port(),
+            guests: None,
             seen: Mutex::new(Seen { instance: instance.clone(), at: Instant::now(), looks: 1, given_out: None }),
         }
     }
@@ -192,7 +200,13 @@ impl HostSource for InstanceAddress<'_> {
         }
         let host = self.fixed.map(str::to_owned).or_else(|| host(instance, self.interface, seen.looks));
         let host = host.ok_or_else(|| NoAddress::Yet("couldn't determine address for instance".to_owned()))?;
-        let address = Address { host, port: self.port };
+        let address = match &self.guests {
+            None => Address { host, port: self.port },
+            Some(guests) => {
+                let (host, port) = guests.address(&instance.id).ok_or_else(|| NoAddress::Yet("the guest boots".to_owned()))?;
+                Address { host, port }
+            }
+        };
         seen.given_out = Some(address.clone());
         Ok(address)
     }

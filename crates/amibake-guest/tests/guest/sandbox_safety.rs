@@ -1,0 +1,132 @@
+//! What a guest cannot do.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::process::Stdio;
+
+use crate::sandbox_support::{Place, Who, inode};
+
+/// Runs a script as each kind of user, as the guest's root.
+#[track_caller]
+fn check(script: &str, expected: &str) {
+    for who in Who::everyone() {
+        let place = Place::new(who);
+        fs::write(place.own().join("script"), script).unwrap();
+        assert_eq!(place.prints(&format!("sudo bash -c {}", quoted(script))), expected, "{who:?}: {script}");
+    }
+}
+
+fn quoted(script: &str) -> String {
+    format!("'{}'", script.replace('\'', "'\\''"))
+}
+
+#[test]
+fn nothing_outside_is_written() {
+    for who in Who::everyone() {
+        let place = Place::new(who);
+        let victim = place.own().join("victim");
+        fs::write(&victim, "whole").unwrap();
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o666)).unwrap();
+        let path = victim.display();
+        let (bash, program) = (inode("/bin/bash".as_ref()), inode(&place.program()));
+        let script = format!(
+            "mkdir -p $(dirname {path}); echo broken >{path}; echo broken >>/bin/bash; rm -f /usr/bin/env; \
+             for exe in /proc/1/exe /proc/self/exe /run/amibake/program /usr/bin/sudo; do echo broken >>$exe; done 2>/dev/null; true"
+        );
+        place.prints(&format!("sudo bash -c {}", quoted(&script)));
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "whole", "{who:?}");
+        assert_eq!(inode("/bin/bash".as_ref()), bash, "{who:?}");
+        assert_eq!(inode(&place.program()), program, "{who:?}");
+        assert!(fs::exists("/usr/bin/env").unwrap());
+    }
+}
+
+#[test]
+fn no_process_outside_is_seen_or_killed() {
+    for who in Who::everyone() {
+        let place = Place::new(who);
+        let mut outside = who.command("/bin/sleep".as_ref()).arg("1000").stdin(Stdio::null()).spawn().unwrap();
+        let script = format!("kill -9 {} 2>/dev/null; kill -9 -1 2>/dev/null; ls -d /proc/[0-9]* | wc -l", outside.id());
+        // The first process, the shell, `ls` and `wc`; `kill -1` leaves the shell and the first process alone.
+        let seen: u32 = place.prints(&format!("sudo bash -c {} || ls -d /proc/[0-9]* | wc -l", quoted(&script))).trim().parse().unwrap();
+        assert!(seen <= 6, "{who:?}: {seen} processes");
+        assert!(outside.try_wait().unwrap().is_none(), "{who:?}: a process outside was killed");
+        outside.kill().unwrap();
+        outside.wait().unwrap();
+    }
+}
+
+#[test]
+fn no_secret_of_the_user_is_readable() {
+    for who in Who::everyone() {
+        let place = Place::new(who);
+        for dir in [".aws", ".ssh"] {
+            let dir = place.own().join(dir);
+            fs::create_dir(&dir).unwrap();
+            fs::write(dir.join("secret"), "SECRET-OF-THIS-MACHINE").unwrap();
+            let owner = fs::metadata(place.own()).unwrap();
+            use std::os::unix::fs::MetadataExt as _;
+            chown(dir.join("secret"), Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+        let own = place.own();
+        let script = format!(
+            "cat {own}/.aws/secret {own}/.ssh/secret; cat /proc/*/environ /proc/*/cmdline; env; ls -laR /root /home /tmp; \
+             cat /etc/shadow /etc/ssh/ssh_host*; find / -xdev -name secret; true",
+            own = own.display()
+        );
+        let output = place
+            .command(&["--", &format!("sudo bash -c {}", quoted(&script))])
+            .env("AWS_SECRET_ACCESS_KEY", "SECRET-OF-THIS-MACHINE")
+            .env("HOME", &own)
+            .output()
+            .unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(!printed.contains("SECRET-OF-"), "{who:?}: {printed}");
+        assert!(!printed.contains("PRIVATE KEY"), "{who:?}: {printed}");
+        assert!(!printed.contains("$6$") && !printed.contains("$y$"), "{who:?}: {printed}");
+    }
+}
+
+#[test]
+fn nothing_can_be_mounted() {
+    let script = "mount -t tmpfs none /mnt 2>/dev/null && echo mounted; mount --bind / /mnt 2>/dev/null && echo bound; \
+                  umount /proc/sys 2>/dev/null && echo unmounted; mount -o remount,rw /proc/sys 2>/dev/null && echo remounted; \
+                  unshare -Urm true 2>/dev/null && echo nested; unshare -m true 2>/dev/null && echo unshared; \
+                  mknod /tmp/sda b 8 0 2>/dev/null && echo device; chroot / /bin/echo done";
+    check(script, "done\n");
+}
+
+#[test]
+fn no_setting_of_the_kernel_can_be_changed() {
+    let script = "for file in /proc/sys/kernel/hostname /proc/sys/vm/drop_caches /proc/sys/kernel/core_pattern /proc/sysrq-trigger \
+                  /proc/sys/user/max_user_namespaces /proc/sys/net/ipv4/ip_forward; do [ -e $file ] && (echo 1 >$file) 2>/dev/null && echo $file; done; \
+                  cat /proc/kcore /proc/keys /proc/kmsg 2>/dev/null | head -c 10 | wc -c";
+    check(script, "0\n");
+}
+
+#[test]
+fn the_owners_line_to_the_guest_is_out_of_reach() {
+    check(
+        "ls /proc/1/fd 2>/dev/null | wc -l; cat /proc/1/environ 2>/dev/null | wc -c; (exec 9>/proc/1/fd/0) 2>/dev/null || echo closed",
+        "0\n0\nclosed\n",
+    );
+}
+
+#[test]
+fn only_the_standard_streams_reach_a_guest() {
+    for who in Who::everyone() {
+        let place = Place::new(who);
+        // The shell opens the directory itself, as 3.
+        let mut command = std::process::Command::new("/bin/sh");
+        let mut inner = place.command(&["--", "ls /proc/self/fd"]);
+        inner.stdin(Stdio::null());
+        let words: Vec<_> =
+            std::iter::once(inner.get_program()).chain(inner.get_args()).map(|word| quoted(word.to_str().unwrap())).collect();
+        let output = command
+            .arg("-c")
+            .arg(format!("exec 7</dev/null 8</etc/passwd; cd {}; exec {}", place.own().display(), words.join(" ")))
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "0\n1\n2\n3\n", "{who:?}");
+    }
+}

@@ -1,0 +1,206 @@
+//! Guests by the program `amibake-guest`, as each kind of user who may have some; or by the library, as whoever runs the tests.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use amibake_guest::guest::{Session, Spec, What};
+use amibake_guest::sandbox::{Options, Sandbox};
+use amibake_guest::{Backend as _, Guest};
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+
+/// Somebody who has guests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Whoever runs the tests.
+    Self_,
+    /// An ordinary user with subordinate ids.
+    Ordinary(u32),
+    /// An ordinary user without any: all users of the guest are root.
+    Single(u32),
+}
+
+impl Who {
+    /// All kinds that this machine has. Only root can be somebody else.
+    pub fn everyone() -> Vec<Self> {
+        let mut everyone = vec![Self::Self_];
+        if !root() {
+            skip("guests of other users: the tests do not run as root");
+            return everyone;
+        }
+        match ordinary() {
+            Some(uid) => everyone.push(Self::Ordinary(uid)),
+            None => skip("guests of a user with subordinate ids: no line of /etc/subuid is for an ordinary user"),
+        }
+        everyone.push(Self::Single(54_321));
+        everyone
+    }
+
+    /// Whether the guest has users other than root.
+    pub fn many(self) -> bool {
+        match self {
+            Self::Self_ => root(),
+            Self::Ordinary(_) => true,
+            Self::Single(_) => false,
+        }
+    }
+
+    fn uid(self) -> u32 {
+        match self {
+            Self::Self_ => rustix::process::geteuid().as_raw(),
+            Self::Ordinary(uid) | Self::Single(uid) => uid,
+        }
+    }
+
+    /// A command that is run as this user.
+    pub fn command(self, program: &Path) -> Command {
+        match self {
+            Self::Self_ => Command::new(program),
+            Self::Ordinary(uid) | Self::Single(uid) => {
+                let mut command = Command::new("setpriv");
+                command.args([format!("--reuid={uid}"), format!("--regid={uid}"), "--clear-groups".to_owned()]).arg(program);
+                command
+            }
+        }
+    }
+}
+
+pub fn root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Says why something is not tested. It is a failure where everything must be.
+pub fn skip(why: &str) {
+    #[expect(clippy::disallowed_methods, reason = "a test's switch")]
+    let required = std::env::var("AMIBAKE_E2E").is_ok_and(|value| value == "require");
+    assert!(!required, "{why}");
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+fn ordinary() -> Option<u32> {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let subuid = fs::read_to_string("/etc/subuid").unwrap_or_default();
+    subuid.lines().filter_map(|line| line.split(':').next()).find_map(|name| {
+        let line = passwd.lines().find(|line| line.starts_with(&format!("{name}:")))?;
+        line.split(':').nth(2)?.parse().ok().filter(|uid| *uid >= 1000)
+    })
+}
+
+/// A place for one user's guests, with a program that the user can start.
+pub struct Place {
+    pub who: Who,
+    dir: TempDir,
+}
+
+impl Place {
+    pub fn new(who: Who) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_amibake-guest"), dir.path().join("program")).unwrap();
+        fs::create_dir(dir.path().join("own")).unwrap();
+        chown(dir.path().join("own"), Some(who.uid()), Some(who.uid())).unwrap();
+        Self { who, dir }
+    }
+
+    /// A directory of the user's own.
+    pub fn own(&self) -> PathBuf {
+        self.dir.path().join("own")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.own().join("state")
+    }
+
+    pub fn program(&self) -> PathBuf {
+        self.dir.path().join("program")
+    }
+
+    /// `amibake-guest run WORDS`.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.who.command(&self.program());
+        command.args(["run", "--state"]).arg(self.state()).args(words).current_dir(self.own());
+        command
+    }
+
+    pub fn run(&self, words: &[&str]) -> Output {
+        self.command(words).output().unwrap()
+    }
+
+    /// Runs a command line in a guest, as its ordinary user, and answers with what it printed.
+    #[track_caller]
+    pub fn prints(&self, script: &str) -> String {
+        let output = self.run(&["--", script]);
+        let errors = text(&output.stderr);
+        assert!(output.status.success(), "{:?}: {script}: {}\n{errors}", self.who, output.status);
+        text(&output.stdout)
+    }
+
+    /// Whether nothing is left of any guest: files, and processes of this program.
+    #[track_caller]
+    pub fn is_clean(&self) {
+        let left: Vec<_> =
+            fs::read_dir(self.state()).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
+        assert_eq!(left, Vec::<PathBuf>::new(), "{:?}", self.who);
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Processes of this machine whose root directory or program is below `dir`, or whose words name it.
+pub fn processes_of(dir: &Path) -> Vec<u32> {
+    let names = |link: &Path| fs::read_link(link).is_ok_and(|target| target.starts_with(dir));
+    let mounts = |path: &Path| fs::read_to_string(path).is_ok_and(|text| text.contains(dir.to_str().unwrap()));
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid: &u32| *pid != std::process::id())
+        .filter(|pid| {
+            let at = PathBuf::from(format!("/proc/{pid}"));
+            names(&at.join("exe")) || names(&at.join("cwd")) || mounts(&at.join("mountinfo"))
+        })
+        .collect()
+}
+
+/// A sandbox of whoever runs the tests.
+pub fn sandbox() -> (Sandbox, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { program: env!("CARGO_BIN_EXE_amibake-guest").into(), state: dir.path().join("state") };
+    (Sandbox::new(options).unwrap(), dir)
+}
+
+pub async fn boot(sandbox: &Sandbox) -> Arc<dyn Guest> {
+    sandbox.boot(Spec { id: "i-1".to_owned(), ..Spec::default() }).await.unwrap()
+}
+
+pub fn session(command: &str) -> Session {
+    let what = What::Command(command.to_owned());
+    Session { user: "ec2-user".to_owned(), what, env: std::collections::BTreeMap::new(), terminal: None }
+}
+
+/// Runs a command line in a guest and answers with what it printed.
+pub async fn prints(guest: &Arc<dyn Guest>, command: &str) -> String {
+    let mut started = guest.start(session(command)).await.unwrap();
+    drop(started.child.stdin.take());
+    let mut output = String::new();
+    started.child.stdout.take().unwrap().read_to_string(&mut output).await.unwrap();
+    let mut errors = String::new();
+    started.child.stderr.take().unwrap().read_to_string(&mut errors).await.unwrap();
+    let status = started.child.wait().await.unwrap();
+    assert!(status.success(), "{command}: {status}: {errors}");
+    output
+}
+
+/// Which file a path is.
+pub fn inode(path: &Path) -> (u64, i64) {
+    let found = fs::metadata(path).unwrap();
+    (found.ino(), found.mtime())
+}

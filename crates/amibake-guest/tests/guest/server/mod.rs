@@ -1,0 +1,9 @@
+//! The SSH server, with the system's `ssh`, `scp` and `sftp`.
+
+mod channels;
+mod files;
+mod here;
+mod login;
+mod power;
+mod served;
+mod terminals;
