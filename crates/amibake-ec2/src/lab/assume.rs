@@ -124,6 +124,20 @@ impl Place<'_> {
         }
     }
 
+    /// A zone that is named: which letters an account has differs from account to account.
+    fn assume_zone(&mut self, zone: Option<&str>) {
+        let letter = |zone: &str| matches!(zone.strip_prefix(self.region.as_str()).map(str::as_bytes), Some([b'a'..=b'f']));
+        let Some(zone) = zone.filter(|zone| letter(zone)) else { return };
+        let default = |subnet: &&SubnetRecord| subnet.default_for_az;
+        let Some(other) = self.state.subnets.values().find(default).cloned() else { return };
+        if !self.state.subnets.values().filter(default).any(|subnet| subnet.availability_zone == zone) {
+            self.note("availability zone", zone, NAMED);
+            let id = SubnetId::with_hex(&self.ids.hex());
+            let subnet = SubnetRecord { id: id.clone(), availability_zone: zone.to_owned(), tags: Vec::new(), ..other };
+            self.state.subnets.insert(id, subnet);
+        }
+    }
+
     fn fresh_subnet(&mut self, id: SubnetId, filters: &[Filter]) -> SubnetRecord {
         let vpc = self.network(filters);
         SubnetRecord {
@@ -258,7 +272,7 @@ impl Place<'_> {
             return;
         }
         if let Ok(id) = ImageId::new(request.image.as_str()) {
-            self.assume_image(&id, None);
+            self.assume_image(&id, None, &[]);
             self.settle_image(&id, request);
         }
         if let Some(name) = &request.key_name {
@@ -268,8 +282,9 @@ impl Place<'_> {
             self.note("instance profile", name, NAMED);
         }
         self.assume_mapped(&request.block_devices);
-        if let Some(subnet) = &request.subnet {
-            self.assume_subnet(subnet);
+        match &request.subnet {
+            Some(subnet) => self.assume_subnet(subnet),
+            None => self.assume_zone(request.availability_zone.as_deref()),
         }
         for group in &request.security_groups {
             self.assume_group(group);

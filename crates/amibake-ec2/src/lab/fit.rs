@@ -1,6 +1,7 @@
 //! Making a thing that filters match.
 
 use super::filter::{Filtered, like, matches};
+use super::platform::Platform;
 use super::record::{GroupRecord, ImageRecord, ImageTarget, SubnetRecord, VpcRecord};
 use crate::id::{SecurityGroupId, SubnetId, VpcId};
 use crate::model::{Filter, IngressRule, Tag};
@@ -153,6 +154,7 @@ impl Fit for ImageRecord {
             }
             "virtualization-type" => self.virtualization_type = value.to_owned(),
             "architecture" => self.architecture = value.to_owned(),
+            "platform" => self.platform = Some(Platform::of_key("windows-").filter(|_| value == "windows")?),
             "is-public" => self.public = value == "true",
             "product-code" => self.product_codes.push(value.to_owned()),
             device => {

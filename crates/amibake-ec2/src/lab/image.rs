@@ -25,7 +25,7 @@ impl World {
     ) -> Answer<ImageId> {
         let source = match self.place(&request.source_region, now, None) {
             Ok(mut place) => {
-                place.assume_image(&request.source_image, None);
+                place.assume_image(&request.source_image, None, &[]);
                 place.state.copy_source(&request.source_image, &place.options.account)
             }
             Err(_) => bad_value(format!("Invalid value '{}' for sourceRegion.", request.source_region)),

@@ -196,12 +196,23 @@ impl Filtered for VpcRecord {
         ("cidr-block", |it| one(&it.cidr)),
         ("cidr-block-association.cidr-block", |it| one(&it.cidr)),
         ("owner-id", |it| one(&it.owner)),
+        ("cidr-block-association.state", |_| one("associated")),
+        ("cidr-block-association.association-id", |_| Vec::new()),
         ("dhcp-options-id", |_| Vec::new()),
+        ("ipv6-cidr-block-association.ipv6-cidr-block", |_| Vec::new()),
+        ("ipv6-cidr-block-association.ipv6-pool", |_| Vec::new()),
+        ("ipv6-cidr-block-association.association-id", |_| Vec::new()),
+        ("ipv6-cidr-block-association.state", |_| Vec::new()),
     ];
 
     fn tags(&self) -> &[Tag] {
         &self.tags
     }
+}
+
+/// `us-east-1a` is of `us-east-1`.
+fn region_of(zone: &str) -> &str {
+    zone.trim_end_matches(|letter: char| letter.is_ascii_lowercase())
 }
 
 impl Filtered for SubnetRecord {
@@ -219,6 +230,20 @@ impl Filtered for SubnetRecord {
         ("cidrBlock", |it| one(&it.cidr)),
         ("available-ip-address-count", |it| one(it.available_addresses)),
         ("owner-id", |it| one(&it.owner)),
+        ("subnet-arn", |it| one(format!("arn:aws:ec2:{}:{}:subnet/{}", region_of(&it.availability_zone), it.owner, it.id))),
+        ("availability-zone-id", |_| Vec::new()),
+        ("customer-owned-ipv4-pool", |_| Vec::new()),
+        ("enable-dns64", |_| one(false)),
+        ("enable-lni-at-device-index", |_| Vec::new()),
+        ("ipv6-cidr-block-association.ipv6-cidr-block", |_| Vec::new()),
+        ("ipv6-cidr-block-association.association-id", |_| Vec::new()),
+        ("ipv6-cidr-block-association.state", |_| Vec::new()),
+        ("ipv6-native", |_| one(false)),
+        ("map-customer-owned-ip-on-launch", |_| one(false)),
+        ("outpost-arn", |_| Vec::new()),
+        ("private-dns-name-options-on-launch.hostname-type", |_| one("ip-name")),
+        ("private-dns-name-options-on-launch.enable-resource-name-dns-a-record", |_| one(false)),
+        ("private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record", |_| one(false)),
     ];
 
     fn tags(&self) -> &[Tag] {
@@ -236,6 +261,22 @@ impl Filtered for GroupRecord {
         ("ip-permission.to-port", |it| it.ingress.iter().map(|rule| rule.port.to_string()).collect()),
         ("ip-permission.cidr", |it| it.ingress.iter().flat_map(|rule| rule.cidrs.clone()).collect()),
         ("owner-id", |it| one(&it.owner)),
+        ("ip-permission.protocol", |it| it.ingress.iter().map(|_| "tcp".to_owned()).collect()),
+        ("ip-permission.ipv6-cidr", |it| it.ingress.iter().flat_map(|rule| rule.cidrs.clone()).filter(|cidr| cidr.contains(':')).collect()),
+        ("ip-permission.group-id", |_| Vec::new()),
+        ("ip-permission.group-name", |_| Vec::new()),
+        ("ip-permission.prefix-list-id", |_| Vec::new()),
+        ("ip-permission.user-id", |_| Vec::new()),
+        // Every group lets all out: nothing here changes that.
+        ("egress.ip-permission.cidr", |_| one("0.0.0.0/0")),
+        ("egress.ip-permission.protocol", |_| one("-1")),
+        ("egress.ip-permission.from-port", |_| Vec::new()),
+        ("egress.ip-permission.to-port", |_| Vec::new()),
+        ("egress.ip-permission.ipv6-cidr", |_| Vec::new()),
+        ("egress.ip-permission.group-id", |_| Vec::new()),
+        ("egress.ip-permission.group-name", |_| Vec::new()),
+        ("egress.ip-permission.prefix-list-id", |_| Vec::new()),
+        ("egress.ip-permission.user-id", |_| Vec::new()),
     ];
 
     fn tags(&self) -> &[Tag] {

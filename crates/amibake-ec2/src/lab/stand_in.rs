@@ -20,7 +20,7 @@ impl Place<'_> {
     /// Images that are asked for.
     pub(super) fn assume_images(&mut self, request: &DescribeImages) -> Answer<()> {
         for id in &request.ids {
-            self.assume_image(id, request.owners.first().map(String::as_str));
+            self.assume_image(id, request.owners.first().map(String::as_str), &request.filters);
         }
         if !self.options.assume || !request.ids.is_empty() || is_look_for_own_name(request) {
             return Ok(());
@@ -32,7 +32,7 @@ impl Place<'_> {
         let owner = request.owners.iter().find(|owner| !catalogue::publishes(owner)).map(String::as_str);
         let fresh = self.fresh_image(id, owner);
         if let Some(mut image) = fitted(fresh.0, &request.filters, &self.zones()) {
-            image.platform = Platform::of_name(&image.name);
+            image.platform = image.platform.or_else(|| Platform::of_name(&image.name));
             if !named(&request.filters, "architecture") {
                 self.state.assumed.loose.insert(image.id.to_string());
             }
@@ -41,13 +41,17 @@ impl Place<'_> {
         Ok(())
     }
 
-    /// An image that is named: a stand-in, of which nothing is known.
-    pub(super) fn assume_image(&mut self, id: &ImageId, owner: Option<&str>) {
+    /// An image that is named: a stand-in, of which no more is known than what the filters beside it ask for.
+    pub(super) fn assume_image(&mut self, id: &ImageId, owner: Option<&str>, filters: &[Filter]) {
         if !self.options.assume || self.state.images.contains_key(id) || !well_formed(id.as_str()) {
             return;
         }
         let (image, snapshot) = self.fresh_image(id.clone(), owner);
-        self.state.assumed.loose.insert(id.to_string());
+        // With filters that it cannot match it is still there: EC2 then answers that nothing is found.
+        let image = fitted(image.clone(), filters, &self.zones()).unwrap_or(image);
+        if !named(filters, "architecture") {
+            self.state.assumed.loose.insert(id.to_string());
+        }
         self.add_stand_in(image, snapshot, NAMED);
     }
 

@@ -237,3 +237,25 @@ async fn an_account_that_nobody_asked_has_every_region() {
     assert_eq!(instant().1.describe_regions().await.unwrap().len(), 17);
     assert!(lab.region("moon-west-1").describe_regions().await.is_err());
 }
+
+#[tokio::test]
+async fn an_account_has_the_zone_that_is_named() {
+    let (lab, ec2) = lab();
+    for (zone, good) in [("us-east-2f", true), ("us-east-2f", true), ("us-east-2a", true), ("us-east-2z", false), ("us-west-2a", false)] {
+        let mut request = launch(&*ec2, "").await;
+        request.availability_zone = Some(zone.to_owned());
+        assert_eq!(ec2.run_instance(request).await.is_ok(), good, "{zone}");
+    }
+    assert_eq!(assumed(&lab), ["availability zone us-east-2f"]);
+}
+
+#[tokio::test]
+async fn an_image_that_is_named_beside_filters_matches_them() {
+    let (lab, ec2) = lab();
+    let image = ImageId::new("ami-12345678").unwrap();
+    let wanted = filters(&[("name", "golden-*"), ("architecture", "arm64"), ("platform", "windows")]);
+    let request =
+        DescribeImages { ids: vec![image.clone()], owners: vec!["self".to_owned()], filters: wanted, ..DescribeImages::default() };
+    assert_eq!(ec2.describe_images(request).await.unwrap()[0].architecture, "arm64");
+    assert!(lab.image(&image).unwrap().platform.unwrap().is_windows());
+}
