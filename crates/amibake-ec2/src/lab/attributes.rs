@@ -14,11 +14,13 @@ impl Place<'_> {
         let of_image: Vec<_> = of_image.iter().filter_map(|id| self.state.snapshots.get(id)).cloned().collect();
         let image = self.own_image(id)?;
         match change {
+            // Found out late on EC2: at the end of a build.
+            ImageChange::Description(text) if !text.is_ascii() => return bad_value("Character sets beyond ASCII are not supported."),
             ImageChange::Description(text) => image.description = text,
             ImageChange::Launch { users, groups, organizations, organizational_units } => {
                 check_sharing(&users, &groups)?;
                 let shared = !(users.is_empty() && organizations.is_empty() && organizational_units.is_empty());
-                check_encrypted_sharing(of_image.iter(), !groups.is_empty(), shared)?;
+                check_encrypted(&of_image, !groups.is_empty(), shared, Shared::Image)?;
                 if image.state != ImageState::Available {
                     return refuse("InvalidAMIID.Unavailable", format!("The image ID '{id}' is not available"));
                 }
@@ -39,7 +41,7 @@ impl Place<'_> {
         let account = &self.options.account;
         match self.state.snapshots.get_mut(id) {
             Some(snapshot) if snapshot.owner == *account => {
-                check_encrypted_sharing(std::iter::once(&*snapshot), !change.groups.is_empty(), !change.users.is_empty())?;
+                check_encrypted([&*snapshot], !change.groups.is_empty(), !change.users.is_empty(), Shared::Snapshot)?;
                 add(&mut snapshot.users, change.users);
                 add(&mut snapshot.groups, change.groups);
                 Ok(())
@@ -63,19 +65,30 @@ pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What is encrypted cannot be public, and nobody else has the key that EBS takes by default (EBS user guide, "Share a snapshot").
-/// The codes and wordings are guesses.
-fn check_encrypted_sharing<'a>(snapshots: impl Iterator<Item = &'a SnapshotRecord>, public: bool, shared: bool) -> Answer<()> {
+/// What is encrypted cannot be public, and nobody else has the key that EBS takes by default (EBS user guide, "Share a snapshot"). EC2
+/// has other words for an image than for a snapshot.
+fn check_encrypted<'a>(snapshots: impl IntoIterator<Item = &'a SnapshotRecord>, public: bool, shared: bool, of: Shared) -> Answer<()> {
+    let encrypted: Vec<_> = snapshots.into_iter().filter(|snapshot| snapshot.encrypted).collect();
     let default_key = |key: &Option<String>| key.as_ref().is_none_or(|key| key.ends_with("alias/aws/ebs"));
-    for snapshot in snapshots.filter(|snapshot| snapshot.encrypted) {
-        if public {
-            return refuse("InvalidParameter", format!("The encrypted snapshot {} cannot be shared with all accounts", snapshot.id));
-        }
-        if shared && default_key(&snapshot.kms_key_id) {
-            return refuse("InvalidParameter", "Encrypted snapshots with EBS default key cannot be shared");
-        }
+    if public && !encrypted.is_empty() {
+        // Of a snapshot alone code and words are a guess by those of an image.
+        return refuse("UnsupportedOperation", "Encrypted snapshots can't be shared publicly. Specify another snapshot.");
+    }
+    if shared && encrypted.iter().any(|snapshot| default_key(&snapshot.kms_key_id)) {
+        return match of {
+            Shared::Image => {
+                refuse("InvalidParameter", "Snapshots encrypted with the AWS Managed CMK can't be shared. Specify another snapshot.")
+            }
+            Shared::Snapshot => refuse("OperationNotPermitted", "Encrypted snapshots with EBS default key cannot be shared"),
+        };
     }
     Ok(())
+}
+
+/// What is shared.
+enum Shared {
+    Image,
+    Snapshot,
 }
 
 fn check_sharing(users: &[String], groups: &[String]) -> Answer<()> {

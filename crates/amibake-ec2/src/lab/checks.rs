@@ -75,11 +75,12 @@ fn credits(request: &RunInstances) -> Answer<()> {
     match request.cpu_credits.as_deref() {
         None => Ok(()),
         Some("standard" | "unlimited") if instance_type::is_burstable(&request.instance_type) => Ok(()),
-        // Both wordings are guesses.
+        // EC2 says T2 of every type, and Unlimited of `standard` too.
         Some("standard" | "unlimited") => {
-            let message = format!("The parameter CreditSpecification is not supported for instances of type {}.", request.instance_type);
-            refuse("InvalidParameterCombination", message)
+            let message = format!("The {} instance type does not support T2 Unlimited.", request.instance_type);
+            refuse("InstanceCreditSpecification.NotSupported", message)
         }
+        // The wording is a guess.
         Some(bad) => bad_value(format!("Value ({bad}) for parameter cpuCredits is invalid.")),
     }
 }

@@ -122,13 +122,16 @@ fn check_limits(spec: &EbsSpec) -> Answer<()> {
     let Some(limits) = limits(kind) else {
         return bad_value(format!("Value ({kind}) for parameter volumeType is invalid. Unknown volume type"));
     };
-    within("size", Some(spec.size), limits.size, kind)?;
+    within("size", Some(spec.size), limits.size)?;
     if matches!(kind.as_str(), "io1" | "io2") && spec.iops.is_none() {
         return refuse("MissingParameter", format!("The parameter iops must be specified for {kind} volumes."));
     }
     for (name, value, limits) in [("iops", spec.iops, limits.iops), ("throughput", spec.throughput, limits.throughput)] {
         match limits {
-            Some(limits) => within(name, value, limits, kind)?,
+            Some(limits) => within(name, value, limits)?,
+            None if value.is_some() && name == "throughput" => {
+                return refuse("InvalidParameterCombination", "throughput can only be specified for volumeType gp3.");
+            }
             None if value.is_some() => {
                 return refuse("InvalidParameterCombination", format!("The parameter {name} is not supported for {kind} volumes."));
             }
@@ -159,11 +162,14 @@ fn check_ratios(spec: &EbsSpec) -> Answer<()> {
     Ok(())
 }
 
-fn within(name: &str, value: Option<i32>, (least, most): (i32, i32), kind: &str) -> Answer<()> {
-    match value {
-        Some(value) if value < least || value > most => {
-            bad_value(format!("Volume {name} of {value} is out of range for {kind} volumes: {least} to {most}"))
+fn within(name: &str, value: Option<i32>, (least, most): (i32, i32)) -> Answer<()> {
+    let Some(value) = value.filter(|value| !(least..=most).contains(value)) else { return Ok(()) };
+    let (too, bound, limit) = if value < least { ("low", "minimum", least) } else { ("high", "maximum", most) };
+    match name {
+        "size" => {
+            let too = if value < least { "small" } else { "large" };
+            bad_value(format!("Volume of {value}GiB is too {too}; {bound} is {limit}GiB."))
         }
-        _ => Ok(()),
+        name => bad_value(format!("Volume {name} of {value} is too {too}; {bound} is {limit}.")),
     }
 }

@@ -220,6 +220,7 @@ async fn attributes_are_kept_and_checked() {
     assert_eq!((record.imds_support.as_deref(), record.product_codes), (Some("v2.0"), vec!["code".to_owned()]));
     assert_eq!(code(ec2.modify_image(&image, launch("1234")).await), "InvalidUserID.Malformed");
     assert_eq!(code(ec2.modify_image(&image, ImageChange::ImdsSupport("v3".to_owned())).await), "InvalidParameterValue");
+    assert_eq!(code(ec2.modify_image(&image, ImageChange::Description("größer".to_owned())).await), "InvalidParameterValue");
     let image = lab.image(&image).unwrap();
     let snapshot = image.snapshots().next().unwrap();
     let everyone = SnapshotChange { users: Vec::new(), groups: vec!["all".to_owned()] };
@@ -254,9 +255,13 @@ async fn what_is_encrypted_is_shared_only_with_its_key() {
     let (friend, everybody) = (share(&["111122223333"], &[]), share(&[], &["all"]));
     for key in [None, Some("alias/aws/ebs"), Some("alias/ours")] {
         let (image, snapshot) = encrypted(key.unwrap_or("default"), key).await;
-        assert_eq!(code(ec2.modify_image(&image, everybody.0.clone()).await), "InvalidParameter");
-        assert_eq!(code(ec2.modify_snapshot(&snapshot, everybody.1.clone()).await), "InvalidParameter");
+        assert_eq!(code(ec2.modify_image(&image, everybody.0.clone()).await), "UnsupportedOperation");
+        assert_eq!(code(ec2.modify_snapshot(&snapshot, everybody.1.clone()).await), "UnsupportedOperation");
         let of_ours = key == Some("alias/ours");
+        if !of_ours {
+            assert_eq!(code(ec2.modify_image(&image, friend.0.clone()).await), "InvalidParameter");
+            assert_eq!(code(ec2.modify_snapshot(&snapshot, friend.1.clone()).await), "OperationNotPermitted");
+        }
         assert_eq!(ec2.modify_image(&image, friend.0.clone()).await.is_ok(), of_ours, "{key:?}");
         assert_eq!(ec2.modify_snapshot(&snapshot, friend.1.clone()).await.is_ok(), of_ours, "{key:?}");
     }

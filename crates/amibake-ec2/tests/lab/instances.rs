@@ -59,7 +59,7 @@ async fn a_launch_is_checked_as_ec2_checks_it() {
     check(
         ec2,
         |r| (r.instance_type, r.cpu_credits) = ("m5.large".to_owned(), Some("unlimited".to_owned())),
-        "InvalidParameterCombination: The parameter CreditSpecification is not supported for instances of type m5.large.",
+        "InstanceCreditSpecification.NotSupported: The m5.large instance type does not support T2 Unlimited.",
     )
     .await;
     check(ec2, |r| (r.instance_type, r.cpu_credits) = ("t3.micro".to_owned(), Some("unlimited".to_owned())), "ok").await;
@@ -91,6 +91,9 @@ async fn volumes_are_checked_as_ec2_checks_them() {
     check(ec2, device(iops("gp3", 1, 3000)), "ok").await;
     check(ec2, device(iops("gp3", 10, 6000)), "InvalidParameterValue: Iops to volume size ratio of 600.000000 is too high; maximum is 500")
         .await;
+    check(ec2, device(iops("gp3", 100, 2000)), "InvalidParameterValue: Volume iops of 2000 is too low; minimum is 3000.").await;
+    let of_gp2 = EbsDevice { throughput: Some(200), ..volume("gp2", 10) };
+    check(ec2, device(of_gp2), "InvalidParameterCombination: throughput can only be specified for volumeType gp3.").await;
     let throughput = EbsDevice { throughput: Some(1000), ..volume("gp3", 100) };
     check(
         ec2,
@@ -101,7 +104,7 @@ async fn volumes_are_checked_as_ec2_checks_them() {
     check(ec2, device(EbsDevice { iops: Some(4000), throughput: Some(1000), ..volume("gp3", 100) }), "ok").await;
     check(ec2, device(volume("io1", 100)), "MissingParameter: The parameter iops must be specified for io1 volumes.").await;
     check(ec2, device(iops("gp2", 10, 3000)), "InvalidParameterCombination: The parameter iops is not supported for gp2 volumes.").await;
-    check(ec2, device(volume("st1", 10)), "InvalidParameterValue: Volume size of 10 is out of range for st1 volumes: 125 to 16384").await;
+    check(ec2, device(volume("st1", 10)), "InvalidParameterValue: Volume of 10GiB is too small; minimum is 125GiB.").await;
     check(ec2, device(volume("gp4", 10)), "InvalidParameterValue: Value (gp4) for parameter volumeType is invalid. Unknown volume type")
         .await;
     check(ec2, device(EbsDevice::default()), "MissingParameter: The request must contain the parameter size or snapshotId").await;
