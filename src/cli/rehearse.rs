@@ -146,8 +146,9 @@ fn leaves_region_open(build: &Build) -> bool {
 fn backend(args: &RehearseArgs, settings: &Settings) -> Result<Arc<dyn Backend>, String> {
     let sandbox = || Sandbox::new(sandbox::Options { program: THIS_PROGRAM.into(), state: settings.guests_dir() });
     let container = || {
-        let options = container::Options { image: args.guest_image.clone(), ..container::Options::default() };
-        Container::new(options)
+        let started = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = started.map_err(|source| GuestError::Local { what: "cannot start".to_owned(), source })?;
+        runtime.block_on(Container::new(container::Options { image: args.guest_image.clone() }))
     };
     let shown = |error: GuestError| error.whole();
     match args.guest {
