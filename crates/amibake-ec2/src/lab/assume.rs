@@ -42,6 +42,8 @@ pub(super) struct Assumed {
     pub(super) all: Vec<Assumption>,
     /// Ids whose network, or for an image whose architecture, is still open.
     pub(super) loose: BTreeSet<String>,
+    /// Ids and key names of what was removed. That it does not exist any more is known, so it does not come into being again.
+    pub(super) removed: BTreeSet<String>,
 }
 
 impl Assumed {
@@ -52,6 +54,11 @@ impl Assumed {
 }
 
 impl Place<'_> {
+    /// Whether an id can be that of something in the account.
+    pub(super) fn may_be(&self, id: &str) -> bool {
+        self.options.assume && well_formed(id) && !self.state.assumed.removed.contains(id)
+    }
+
     pub(super) fn note(&mut self, kind: &'static str, what: &str, why: &str) {
         let known = self.state.assumed.all.iter().any(|old| old.kind == kind && old.what == what);
         if !known {
@@ -84,7 +91,7 @@ impl Place<'_> {
     /// A VPC that is asked for by its id. Builders ask that only where a template names a VPC and no subnet, which works with the default
     /// one alone: then it is that.
     fn assume_default_vpc(&mut self, id: &VpcId) {
-        if self.options.assume && !self.state.vpcs.contains_key(id) && well_formed(id.as_str()) {
+        if !self.state.vpcs.contains_key(id) && self.may_be(id.as_str()) {
             self.note("VPC", id.as_str(), "it was named, without a subnet: it is the default one");
             let zones = catalogue::zones(self.region, true).unwrap_or("a");
             self.state.add_vpc(self.ids, id.clone(), &self.options.account, self.region, zones, true);
@@ -93,7 +100,7 @@ impl Place<'_> {
 
     /// A VPC that is named.
     pub(super) fn assume_vpc(&mut self, id: &VpcId) {
-        if !self.options.assume || self.state.vpcs.contains_key(id) || !well_formed(id.as_str()) {
+        if self.state.vpcs.contains_key(id) || !self.may_be(id.as_str()) {
             return;
         }
         self.note("VPC", id.as_str(), NAMED);
@@ -118,7 +125,7 @@ impl Place<'_> {
     }
 
     fn assume_subnet(&mut self, id: &SubnetId) {
-        if self.options.assume && !self.state.subnets.contains_key(id) && well_formed(id.as_str()) {
+        if !self.state.subnets.contains_key(id) && self.may_be(id.as_str()) {
             let subnet = self.fresh_subnet(id.clone(), &[]);
             self.add_subnet(subnet, NAMED, false);
         }
@@ -166,6 +173,9 @@ impl Place<'_> {
         for id in ids {
             self.assume_group(id);
         }
+        if is_look_for_own_group(filters) {
+            return Ok(());
+        }
         if self.would_miss(ids, filters, |state| select(state.groups.values(), filters, |_| true).map(|found| found.is_empty()))? {
             let id = SecurityGroupId::with_hex(&self.ids.hex());
             let fresh = self.fresh_group(id, filters);
@@ -177,7 +187,7 @@ impl Place<'_> {
     }
 
     fn assume_group(&mut self, id: &SecurityGroupId) {
-        if self.options.assume && !self.state.groups.contains_key(id) && well_formed(id.as_str()) {
+        if !self.state.groups.contains_key(id) && self.may_be(id.as_str()) {
             let group = self.fresh_group(id.clone(), &[]);
             self.add_group(group, NAMED, false);
         }
@@ -226,7 +236,7 @@ impl Place<'_> {
     }
 
     fn assume_snapshot(&mut self, id: &SnapshotId, size: i32) {
-        if !self.options.assume || self.state.snapshots.contains_key(id) || !well_formed(id.as_str()) {
+        if self.state.snapshots.contains_key(id) || !self.may_be(id.as_str()) {
             return;
         }
         self.note("snapshot", id.as_str(), NAMED);
@@ -293,7 +303,7 @@ impl Place<'_> {
     }
 
     fn assume_key_pair(&mut self, name: &str) {
-        if self.state.key_pairs.contains_key(name) {
+        if self.state.key_pairs.contains_key(name) || self.state.assumed.removed.contains(name) {
             return;
         }
         self.note("key pair", name, NAMED);
@@ -369,4 +379,16 @@ pub(super) fn matching(filters: &[Filter]) -> String {
 
 pub(super) fn named(filters: &[Filter], name: &str) -> bool {
     filters.iter().any(|filter| filter.name == name)
+}
+
+/// Builders look for their temporary group where the reply to its making was lost. Its name ends in a UUID, so it is nobody else's.
+fn is_look_for_own_group(filters: &[Filter]) -> bool {
+    let [Filter { name, values }] = filters else { return false };
+    let uuid = |text: &str| {
+        text.bytes()
+            .rev()
+            .zip((0..36).rev())
+            .all(|(byte, at)| if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() })
+    };
+    name == "group-name" && values.iter().all(|value| value.len() >= 36 && uuid(value))
 }

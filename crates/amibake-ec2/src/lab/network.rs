@@ -80,6 +80,7 @@ impl State {
     /// DeleteKeyPair: a name that does not exist is success.
     pub(super) fn delete_key_pair(&mut self, name: &str) {
         self.key_pairs.remove(name);
+        self.assumed.removed.insert(name.to_owned());
     }
 
     /// AuthorizeSecurityGroupIngress.
@@ -120,6 +121,7 @@ impl State {
             return refuse("DependencyViolation", format!("resource {id} has a dependent object"));
         }
         self.groups.remove(id);
+        self.assumed.removed.insert(id.to_string());
         Ok(())
     }
 

@@ -8,7 +8,6 @@ use super::catalogue;
 use super::filter::{like, matches};
 use super::fit::{Fit, example, fitted};
 use super::instance_type;
-use super::launch::well_formed;
 use super::platform::Platform;
 use super::record::{ImageRecord, SnapshotRecord};
 use super::refusal::Answer;
@@ -43,7 +42,7 @@ impl Place<'_> {
 
     /// An image that is named: a stand-in, of which no more is known than what the filters beside it ask for.
     pub(super) fn assume_image(&mut self, id: &ImageId, owner: Option<&str>, filters: &[Filter]) {
-        if !self.options.assume || self.state.images.contains_key(id) || !well_formed(id.as_str()) {
+        if self.state.images.contains_key(id) || !self.may_be(id.as_str()) {
             return;
         }
         let (image, snapshot) = self.fresh_image(id.clone(), owner);

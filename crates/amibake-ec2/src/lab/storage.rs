@@ -76,6 +76,7 @@ impl State {
             return refuse("InvalidSnapshot.InUse", format!("The snapshot {id} is currently in use by {}", image.id));
         }
         self.snapshots.remove(id);
+        self.assumed.removed.insert(id.to_string());
         Ok(())
     }
 }

@@ -259,3 +259,23 @@ async fn an_image_that_is_named_beside_filters_matches_them() {
     assert_eq!(ec2.describe_images(request).await.unwrap()[0].architecture, "arm64");
     assert!(lab.image(&image).unwrap().platform.unwrap().is_windows());
 }
+
+#[tokio::test]
+async fn what_was_removed_does_not_come_back() {
+    let (lab, ec2) = lab();
+    let ours = group(&*ec2, "ours").await.unwrap();
+    ec2.delete_security_group(&ours).await.unwrap();
+    assert_eq!(code(ec2.describe_security_groups(std::slice::from_ref(&ours), &[]).await), "InvalidGroup.NotFound");
+    ec2.create_key_pair(key("ours")).await.unwrap();
+    ec2.delete_key_pair("ours").await.unwrap();
+    let mut request = launch(&*ec2, "").await;
+    request.key_name = Some("ours".to_owned());
+    assert_eq!(code(ec2.run_instance(request).await), "InvalidKeyPair.NotFound");
+    let snapshot = SnapshotId::new("snap-12345678").unwrap();
+    ec2.describe_snapshots(std::slice::from_ref(&snapshot), &[]).await.unwrap();
+    ec2.delete_snapshot(&snapshot).await.unwrap();
+    assert_eq!(code(ec2.describe_snapshots(&[snapshot], &[]).await), "InvalidSnapshot.NotFound");
+    let lost = filters(&[("group-name", "packer_0f8fad5b-d9cb-469f-a165-70867728950e")]);
+    assert_eq!(ec2.describe_security_groups(&[], &lost).await.unwrap(), [], "a group that only a build can have");
+    assert_eq!(assumed(&lab), ["snapshot snap-12345678"]);
+}
