@@ -5,7 +5,8 @@
 //! - [`fault`]: refusals, lost replies and hooks at a chosen call; [`calls`]: what was asked, in EC2's parameter names;
 //! - [`record`]: what the lab knows about each thing, for assertions;
 //! - [`images`]: images as `aws ec2 describe-images` prints them;
-//! - `world`, `launch`, `checks`, `mapping`, `image`, `attributes`, `network`, `storage`, `tags`: the rules, one EC2 topic a file, plain synchronous functions;
+//! - `world`, `launch`, `checks`, `mapping`, `image`, `attributes`, `network`, `storage`, `tags`:
+//!   the rules, one EC2 topic a file, plain synchronous functions;
 //! - `assume`, `stand_in`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
 //! - `service`: the [`crate::Ec2`] trait on top, the only async part; `catalogue`: the public images and the regions.
 //!

@@ -73,7 +73,8 @@ impl Place<'_> {
         self.state.images.insert(image.id.clone(), image);
     }
 
-    /// Architecture and virtualization of a stand-in are what its first instance's type can run; its root device is the usual one that the launch names.
+    /// Architecture and virtualization of a stand-in are what its first instance's type can run; its root device is the
+    /// usual one that the launch names.
     pub(super) fn settle_image(&mut self, id: &ImageId, request: &RunInstances) {
         if !self.state.assumed.loose.remove(id.as_str()) {
             return;
