@@ -163,6 +163,10 @@ async fn a_retry_starts_no_second_machine_and_a_lost_reply_one() {
     let instance = ec2.run_instance(request.clone()).await.unwrap().id;
     ec2.run_instance(request).await.unwrap();
     assert_eq!(told.lines(), [format!("start {instance}")]);
+    let request = copy(&source_image(&*ec2).await);
+    let copied = ec2.copy_image(request.clone()).await.unwrap();
+    assert_eq!(ec2.copy_image(request).await.unwrap(), copied);
+    assert_eq!(told.lines().len(), 2, "one copy");
 }
 
 #[tokio::test(start_paused = true)]
