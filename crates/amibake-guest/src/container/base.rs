@@ -22,6 +22,11 @@ const USERS: &[&str] = &["ec2-user", "ubuntu", "admin", "debian", "centos", "roc
 /// Source: "Whiteouts" in the OCI image layer specification.
 pub(super) const WHITEOUT: &str = ".wh.";
 
+/// Processes in one container, where this machine allows as many.
+///
+/// Source: podman's own default.
+const PROCESSES: u64 = 32_768;
+
 /// Paths in one command line.
 const ARGUMENTS: usize = 500;
 
@@ -91,13 +96,18 @@ impl Recipe<'_> {
     }
 }
 
-/// Limits of a container: this process's. A runtime's defaults may be above what this machine allows.
+/// Limits of a container: this process's, and no more processes than podman itself asks for. A runtime's defaults may be above what
+/// this machine allows, and then nothing starts.
 pub(super) fn limits() -> Vec<String> {
-    let of = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    match (of.current, of.maximum) {
-        (Some(now), Some(most)) => vec![format!("--ulimit=nofile={now}:{most}")],
-        _ => Vec::new(),
+    use rustix::process::{Resource, getrlimit};
+    let mut words = Vec::new();
+    let files = getrlimit(Resource::Nofile);
+    if let (Some(now), Some(most)) = (files.current, files.maximum) {
+        words.push(format!("--ulimit=nofile={now}:{most}"));
     }
+    let processes = getrlimit(Resource::Nproc).maximum.map_or(PROCESSES, |most| most.min(PROCESSES));
+    words.push(format!("--ulimit=nproc={processes}:{processes}"));
+    words
 }
 
 /// Puts a layer into a running container: takes away what it removes, then adds what it has.
