@@ -22,6 +22,9 @@ const USERS: &[&str] = &["ec2-user", "ubuntu", "admin", "debian", "centos", "roc
 /// Source: "Whiteouts" in the OCI image layer specification.
 pub(super) const WHITEOUT: &str = ".wh.";
 
+/// What bases are known by.
+pub(super) const LABEL: &str = "amibake.base";
+
 /// Processes in one container, where this machine allows as many.
 ///
 /// Source: podman's own default.
@@ -89,9 +92,12 @@ impl Recipe<'_> {
         for layer in self.layers {
             apply(runtime, scratch, layer).await?;
         }
+        let label = format!("LABEL {LABEL}=1");
         runtime.run("the prepared image cannot be stopped", ["kill", scratch]).await?;
-        // Not the idle command: each guest is started with its own.
-        runtime.run("the prepared image cannot be kept", ["commit", "--quiet", "--change", "ENTRYPOINT []", scratch, name]).await?;
+        // Without the idle command: each guest is started with its own.
+        runtime
+            .run("the prepared image cannot be kept", ["commit", "--quiet", "--change", "ENTRYPOINT []", "--change", &label, scratch, name])
+            .await?;
         Ok(())
     }
 }

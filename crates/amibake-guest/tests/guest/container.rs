@@ -15,6 +15,8 @@ use amibake_guest::{Backend as _, Guest, Spec};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
+use super::server::served::Served;
+
 /// Longer than anything takes; a test that waits so long hangs.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -196,7 +198,7 @@ async fn a_signal_reaches_the_program() {
 #[tokio::test]
 async fn a_restart_keeps_files_and_ends_processes() {
     let Some(booted) = boot("i-1", Vec::new()).await else { return };
-    Booted::check(booted.run("echo kept > /home/ubuntu/kept; touch /run/gone").await, 0, "");
+    Booted::check(booted.run("echo kept > /home/ubuntu/kept; sudo touch /run/gone").await, 0, "");
     let mut running = booted.start("sleep 1000").await.child;
     Booted::check(booted.run("sudo reboot").await, 0, "");
     assert_eq!(tokio::time::timeout(LIMIT, booted.guest.power_request()).await.unwrap(), Power::Reboot);
@@ -235,7 +237,7 @@ async fn what_was_changed_is_saved_and_a_later_guest_has_it() {
     booted.guest.remove().await;
     let later = boot("i-2", vec![layer]).await.unwrap();
     Booted::check(
-        later.run("cat /opt/app/link; ls /etc/motd 2> /dev/null; ls -a /etc | grep wh; sudo stat -c %a /opt/app/file").await,
+        later.run("sudo cat /opt/app/link; ls /etc/motd 2> /dev/null; ls -a /etc | grep wh; sudo stat -c %a /opt/app/file").await,
         0,
         "new\n640\n",
     );
@@ -260,7 +262,7 @@ async fn a_guest_that_is_dropped_is_gone() {
     assert_ne!(containers("i-dropped").await, "");
     drop(booted.guest);
     let gone = async {
-        while containers("i-dropped").await != "" {
+        while !containers("i-dropped").await.is_empty() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -278,4 +280,17 @@ async fn an_image_that_is_nowhere_is_named() {
     let backend = Container::new(Options::default()).await.unwrap();
     let error = backend.boot(Spec::default()).await.err().unwrap();
     assert!(error.to_string().contains("-guest-image"), "{error}");
+}
+
+#[tokio::test]
+async fn ssh_reaches_a_container() {
+    let Some(booted) = boot("i-ssh", Vec::new()).await else { return };
+    let served = Served::over(booted.guest.clone());
+    let said = served.run("echo $USER in $HOME; echo err >&2; exit 6").await;
+    assert_eq!((said.status, said.stdout.as_str(), said.stderr.as_str()), (Some(6), "ubuntu in /home/ubuntu\n", "err\n"));
+    assert_eq!(served.run("seq 200000").await.stdout.lines().count(), 200_000);
+    let pid = served.run("sleep 1000 > /dev/null 2>&1 & echo $!").await.stdout;
+    assert_eq!(served.run(&format!("kill {pid}")).await.status, Some(0), "it went on without its client");
+    served.cancel().await;
+    booted.guest.remove().await;
 }
