@@ -80,6 +80,14 @@ async fn the_client_may_set_what_cloud_images_allow() {
     assert_eq!(seen[0].keys().map(String::as_str).collect::<Vec<_>>(), ["LANG", "LC_TEST"]);
 }
 
+#[tokio::test]
+async fn keepalives_are_answered() {
+    let served = Served::new();
+    let mut ssh = served.ssh();
+    ssh.args(["-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=1", "ubuntu@127.0.0.1", "sleep 3; echo still there"]);
+    check(&said(&mut ssh).await, 0, "still there\n", "");
+}
+
 /// A connection that is shared by several clients.
 async fn master(served: &Served) -> tokio::process::Child {
     let socket = served.path("mux");
