@@ -11,6 +11,9 @@ use super::owner::{self, Owner};
 use super::runtime::Runtime;
 use crate::guest::{Backend, Guest, GuestError, Spec};
 
+/// Makes names of containers unique in this process.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
 /// How containers are made.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -24,8 +27,8 @@ pub struct Container {
     runtime: Runtime,
     owner: Owner,
     options: Options,
-    /// Makes names of containers unique in this process.
-    count: AtomicU64,
+    /// One base at a time: builds that start together mostly want the same one.
+    bases: tokio::sync::Mutex<()>,
 }
 
 impl Container {
@@ -36,12 +39,12 @@ impl Container {
     pub async fn new(options: Options) -> Result<Self, GuestError> {
         let runtime = Runtime::find().await?;
         owner::sweep(&runtime).await;
-        Ok(Self { runtime, owner: Owner::this(), options, count: AtomicU64::new(0) })
+        Ok(Self { runtime, owner: Owner::this(), options, bases: tokio::sync::Mutex::new(()) })
     }
 
     fn name(&self, guest: &str) -> String {
         let guest: String = guest.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-        self.owner.name(&format!("{}-{guest}", self.count.fetch_add(1, Ordering::Relaxed)))
+        self.owner.name(&format!("{}-{guest}", COUNT.fetch_add(1, Ordering::Relaxed)))
     }
 }
 
@@ -67,7 +70,9 @@ impl Backend for Container {
             None => &spec.system.container,
         };
         let recipe = Recipe { image, login: &spec.system.login, layers: &spec.layers };
+        let one_at_a_time = self.bases.lock().await;
         let base = recipe.base(&self.runtime, &self.name("base")).await?;
+        drop(one_at_a_time);
         let machine = Machine::boot(self.runtime.clone(), self.name(&spec.id), &base, &spec).await?;
         Ok(Arc::new(machine))
     }

@@ -22,6 +22,14 @@ const USERS: &[&str] = &["ec2-user", "ubuntu", "admin", "debian", "centos", "roc
 /// Source: "Whiteouts" in the OCI image layer specification.
 pub(super) const WHITEOUT: &str = ".wh.";
 
+/// What bases are known by.
+pub(super) const LABEL: &str = "amibake.base";
+
+/// Processes in one container, where this machine allows as many.
+///
+/// Source: podman's own default.
+const PROCESSES: u64 = 32_768;
+
 /// Paths in one command line.
 const ARGUMENTS: usize = 500;
 
@@ -84,20 +92,28 @@ impl Recipe<'_> {
         for layer in self.layers {
             apply(runtime, scratch, layer).await?;
         }
+        let label = format!("LABEL {LABEL}=1");
         runtime.run("the prepared image cannot be stopped", ["kill", scratch]).await?;
-        // Not the idle command: each guest is started with its own.
-        runtime.run("the prepared image cannot be kept", ["commit", "--quiet", "--change", "ENTRYPOINT []", scratch, name]).await?;
+        // Without the idle command: each guest is started with its own.
+        runtime
+            .run("the prepared image cannot be kept", ["commit", "--quiet", "--change", "ENTRYPOINT []", "--change", &label, scratch, name])
+            .await?;
         Ok(())
     }
 }
 
-/// Limits of a container: this process's. A runtime's defaults may be above what this machine allows.
+/// Limits of a container: this process's, and no more processes than podman itself asks for. A runtime's defaults may be above what
+/// this machine allows, and then nothing starts.
 pub(super) fn limits() -> Vec<String> {
-    let of = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    match (of.current, of.maximum) {
-        (Some(now), Some(most)) => vec![format!("--ulimit=nofile={now}:{most}")],
-        _ => Vec::new(),
+    use rustix::process::{Resource, getrlimit};
+    let mut words = Vec::new();
+    let files = getrlimit(Resource::Nofile);
+    if let (Some(now), Some(most)) = (files.current, files.maximum) {
+        words.push(format!("--ulimit=nofile={now}:{most}"));
     }
+    let processes = getrlimit(Resource::Nproc).maximum.map_or(PROCESSES, |most| most.min(PROCESSES));
+    words.push(format!("--ulimit=nproc={processes}:{processes}"));
+    words
 }
 
 /// Puts a layer into a running container: takes away what it removes, then adds what it has.

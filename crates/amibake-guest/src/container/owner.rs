@@ -1,5 +1,6 @@
 //! Whose containers those are, and the sweep of dead owners' ones.
 
+use super::base::LABEL;
 use super::runtime::Runtime;
 
 /// What the names of all containers begin with.
@@ -48,8 +49,14 @@ fn started(id: u32) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// Removes the containers whose owners are gone. Best effort: what stays is tried again by the next one.
+/// How long a prepared image is kept for the next rehearsal.
+const KEPT: &str = "until=168h";
+
+/// Removes the containers whose owners are gone, and prepared images that are old and that no container uses. Best effort: what stays
+/// is tried again by the next one.
 pub(super) async fn sweep(runtime: &Runtime) {
+    let label = format!("label={LABEL}");
+    let _ = runtime.output(["image", "prune", "--all", "--force", "--filter", &label, "--filter", KEPT]).await;
     let filter = format!("name=^{PREFIX}-");
     let Ok(names) = runtime.output(["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"]).await else { return };
     let dead: Vec<_> = names.lines().filter(|name| Owner::of(name).is_some_and(|owner| !owner.is_alive())).collect();

@@ -47,11 +47,12 @@ impl SshServer {
     /// Binds the address; port 0 takes a free one. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// The address cannot be bound, or the key in [`Login::keys`] is none.
+    /// The address cannot be bound or is taken, or the key in [`Login::keys`] is none.
     pub fn bind(address: SocketAddr, login: Login, guest: Arc<dyn Guest>) -> io::Result<Self> {
         let policy = Policy::new(login).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let host_key = keys::ed25519().map_err(io::Error::other)?;
         let config = Arc::new(algorithms::config(host_key, policy.methods()));
+        refuse_taken(address)?;
         let place = socket(address)?;
         let address = place.local_addr()?;
         let listener = Some(socket(address)?.listen(BACKLOG)?);
@@ -110,6 +111,13 @@ impl SshServer {
         }
         Ok(())
     }
+}
+
+/// Two servers of one user could share a port by `SO_REUSEPORT` and not notice. Without it the kernel says that it is taken.
+fn refuse_taken(address: SocketAddr) -> io::Result<()> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)
 }
 
 fn socket(address: SocketAddr) -> io::Result<TcpSocket> {

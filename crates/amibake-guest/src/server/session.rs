@@ -29,7 +29,7 @@ const WRONG_USER: u32 = 142;
 const MAX_VARIABLES: usize = 128;
 
 /// How long a program that was killed may take to be gone.
-const KILLED: Duration = Duration::from_secs(5);
+const KILLED: Duration = Duration::from_secs(3);
 
 /// Who sits at a channel, and what it must let go of at its end.
 pub(super) struct Seat {
@@ -150,10 +150,13 @@ async fn fail(client: &Client, why: &str, permit: OwnedSemaphorePermit) {
     client.close(permit).await;
 }
 
-/// Ends a program for good.
+/// Ends a program for good. The guest's own way comes first and is given time: the process on this side may only stand for the one in
+/// the guest, which would be left behind if it were killed before it could hand the signal on.
 async fn kill(child: &mut Child, guest: &dyn Guest) {
     guest.signal(child, "KILL");
-    // Either may fail because it is gone already.
-    let _ = child.start_kill();
-    let _ = tokio::time::timeout(KILLED, child.wait()).await;
+    if tokio::time::timeout(KILLED, child.wait()).await.is_err() {
+        // It may fail because it is gone already; the wait sees that.
+        let _ = child.start_kill();
+        let _ = tokio::time::timeout(KILLED, child.wait()).await;
+    }
 }

@@ -9,19 +9,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amibake_guest::container::{Container, Options};
-use amibake_guest::guest::{Power, Session, Started, System, What};
+use amibake_guest::guest::{Power, Session, Started, System, Terminal, What};
 use amibake_guest::layer::{Change, Kind};
 use amibake_guest::{Backend as _, Guest, Spec};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
+
+use super::server::served::Served;
 
 /// Longer than anything takes; a test that waits so long hangs.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Programs of the image; what `/bin/sh` has itself is not among them.
 const PROGRAMS: &[&str] = &[
-    "cat", "chmod", "chown", "cp", "env", "grep", "id", "ln", "ls", "mkdir", "mkfifo", "mv", "rm", "seq", "sh", "sleep", "stat", "touch",
-    "tty",
+    "cat", "chmod", "chown", "cp", "env", "grep", "id", "ln", "ls", "mkdir", "mkfifo", "mv", "rm", "seq", "sh", "sleep", "stat", "stty",
+    "touch", "tty",
 ];
 
 /// Says why a test does not run; where tests must run, fails.
@@ -61,8 +63,13 @@ async fn root() -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-/// The image to test with; None: this machine cannot have one.
+/// The image to test with, made once; None: this machine cannot have one.
 async fn image() -> Option<String> {
+    static IMAGE: tokio::sync::OnceCell<Option<String>> = tokio::sync::OnceCell::const_new();
+    IMAGE.get_or_init(make_image).await.clone()
+}
+
+async fn make_image() -> Option<String> {
     if let Ok(image) = std::env::var("AMIBAKE_GUEST_IMAGE") {
         return Some(image);
     }
@@ -93,14 +100,14 @@ struct Booted {
 }
 
 /// A guest; None: this machine can have none.
-async fn boot(layers: Vec<PathBuf>) -> Option<Booted> {
+async fn boot(id: &str, layers: Vec<PathBuf>) -> Option<Booted> {
     let Some(image) = image().await else {
         skip("there is no container runtime");
         return None;
     };
     let backend = Container::new(Options { image: Some(image) }).await.unwrap();
     let system = System { login: "ubuntu".into(), ..System::default() };
-    let spec = Spec { id: "i-0123456789abcdef0".into(), hostname: "ip-172-31-4-7".into(), layers, system, network: false };
+    let spec = Spec { id: id.into(), hostname: "ip-172-31-4-7".into(), layers, system, network: false };
     match backend.boot(spec).await {
         Ok(guest) => Some(Booted { backend, guest }),
         Err(error) => {
@@ -139,9 +146,13 @@ impl Booted {
 
 #[tokio::test]
 async fn programs_run_as_over_ssh() {
-    let Some(booted) = boot(Vec::new()).await else { return };
+    let Some(booted) = boot("i-1", Vec::new()).await else { return };
     assert!(booted.guest.has_user("ubuntu") && booted.guest.has_user("root") && !booted.guest.has_user("nobody-here"));
-    Booted::check(booted.run("echo $USER $HOME $LC_X; cat /etc/hostname; exit 7").await, 7, "ubuntu /home/ubuntu y\nip-172-31-4-7\n");
+    Booted::check(
+        booted.run("echo $USER $HOME $LC_X; echo $(cat /etc/hostname); exit 7").await,
+        7,
+        "ubuntu /home/ubuntu y\nip-172-31-4-7\n",
+    );
     Booted::check(booted.run("cd; touch x; ls; echo err >&2").await, 0, "x\n");
     Booted::check(booted.run("sudo -E -n id -u").await, 0, "0\n");
     let mut cat = booted.start("cat").await.child;
@@ -153,8 +164,26 @@ async fn programs_run_as_over_ssh() {
 }
 
 #[tokio::test]
+async fn a_terminal_is_one() {
+    let Some(booted) = boot("i-1", Vec::new()).await else { return };
+    let terminal = Some(Terminal { term: "xterm".into(), size: (101, 33) });
+    let what = What::Command("tty; echo $TERM; stty size; exit 4".into());
+    let mut started = booted.guest.start(Session { user: "ubuntu".into(), what, env: Default::default(), terminal }).await.unwrap();
+    let mut master = tokio::fs::File::from_std(started.terminal.take().unwrap().into());
+    let mut seen = Vec::new();
+    // It ends with an error, as terminals do.
+    let _ = master.read_to_end(&mut seen).await;
+    let seen = String::from_utf8_lossy(&seen);
+    let lines: Vec<_> = seen.lines().collect();
+    assert!(lines[0].starts_with("/dev/pts/"), "{seen}");
+    assert_eq!(lines[1..], ["xterm", "33 101"]);
+    assert_eq!(started.child.wait().await.unwrap().code(), Some(4));
+    booted.guest.remove().await;
+}
+
+#[tokio::test]
 async fn a_signal_reaches_the_program() {
-    let Some(booted) = boot(Vec::new()).await else { return };
+    let Some(booted) = boot("i-1", Vec::new()).await else { return };
     let mut child = booted.start("trap 'echo caught; exit 3' TERM; echo ready; while :; do sleep 0.05; done").await.child;
     let mut stdout = child.stdout.take().unwrap();
     let mut ready = [0; 6];
@@ -168,8 +197,8 @@ async fn a_signal_reaches_the_program() {
 
 #[tokio::test]
 async fn a_restart_keeps_files_and_ends_processes() {
-    let Some(booted) = boot(Vec::new()).await else { return };
-    Booted::check(booted.run("echo kept > /home/ubuntu/kept; touch /run/gone").await, 0, "");
+    let Some(booted) = boot("i-1", Vec::new()).await else { return };
+    Booted::check(booted.run("echo kept > /home/ubuntu/kept; sudo touch /run/gone").await, 0, "");
     let mut running = booted.start("sleep 1000").await.child;
     Booted::check(booted.run("sudo reboot").await, 0, "");
     assert_eq!(tokio::time::timeout(LIMIT, booted.guest.power_request()).await.unwrap(), Power::Reboot);
@@ -189,7 +218,7 @@ fn summary(changes: &[Change]) -> Vec<(Kind, &str, Option<u32>)> {
 
 #[tokio::test]
 async fn what_was_changed_is_saved_and_a_later_guest_has_it() {
-    let Some(booted) = boot(Vec::new()).await else { return };
+    let Some(booted) = boot("i-1", Vec::new()).await else { return };
     let script = "sudo sh -c 'mkdir -p /opt/app; echo new > /opt/app/file; chmod 640 /opt/app/file; ln -s file /opt/app/link; rm /etc/motd; chmod 1777 /root'";
     Booted::check(booted.run(script).await, 0, "");
     booted.guest.power_off().await.unwrap();
@@ -206,9 +235,9 @@ async fn what_was_changed_is_saved_and_a_later_guest_has_it() {
     ];
     assert_eq!(seen, expected, "and nothing of a guest's own, or of folders that only hold a change");
     booted.guest.remove().await;
-    let later = boot(vec![layer]).await.unwrap();
+    let later = boot("i-2", vec![layer]).await.unwrap();
     Booted::check(
-        later.run("cat /opt/app/link; ls /etc/motd 2> /dev/null; ls -a /etc | grep wh; sudo stat -c %a /opt/app/file").await,
+        later.run("sudo cat /opt/app/link; ls /etc/motd 2> /dev/null; ls -a /etc | grep wh; sudo stat -c %a /opt/app/file").await,
         0,
         "new\n640\n",
     );
@@ -217,23 +246,23 @@ async fn what_was_changed_is_saved_and_a_later_guest_has_it() {
     later.guest.remove().await;
 }
 
-/// The containers of this process.
-async fn containers() -> String {
-    let filter = format!("name=^amibake-guest-{}-", std::process::id());
+/// Containers of this process whose names end so.
+async fn containers(end: &str) -> String {
+    let filter = format!("name=^amibake-guest-{}-.*-{end}$", std::process::id());
     let words = ["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"];
-    let output = Command::new("podman").args(words).output().await.unwrap();
+    let runtime = if Command::new("podman").arg("info").output().await.is_ok() { "podman" } else { "docker" };
+    let output = Command::new(runtime).args(words).output().await.unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
 #[tokio::test]
 async fn a_guest_that_is_dropped_is_gone() {
-    let Some(booted) = boot(Vec::new()).await else { return };
+    let Some(booted) = boot("i-dropped", Vec::new()).await else { return };
     assert!(booted.backend.about().contains("containers of"));
-    let name = booted.run("cat /etc/hostname").await.1;
-    assert_eq!(name, "ip-172-31-4-7\n");
+    assert_ne!(containers("i-dropped").await, "");
     drop(booted.guest);
     let gone = async {
-        while containers().await.contains("dropped") {
+        while !containers("i-dropped").await.is_empty() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -251,4 +280,17 @@ async fn an_image_that_is_nowhere_is_named() {
     let backend = Container::new(Options::default()).await.unwrap();
     let error = backend.boot(Spec::default()).await.err().unwrap();
     assert!(error.to_string().contains("-guest-image"), "{error}");
+}
+
+#[tokio::test]
+async fn ssh_reaches_a_container() {
+    let Some(booted) = boot("i-ssh", Vec::new()).await else { return };
+    let served = Served::over(booted.guest.clone());
+    let said = served.run("echo $USER in $HOME; echo err >&2; exit 6").await;
+    assert_eq!((said.status, said.stdout.as_str(), said.stderr.as_str()), (Some(6), "ubuntu in /home/ubuntu\n", "err\n"));
+    assert_eq!(served.run("seq 200000").await.stdout.lines().count(), 200_000);
+    let pid = served.run("sleep 1000 > /dev/null 2>&1 & echo $!").await.stdout;
+    assert_eq!(served.run(&format!("kill {pid}")).await.status, Some(0), "it went on without its client");
+    served.cancel().await;
+    booted.guest.remove().await;
 }

@@ -115,8 +115,8 @@ async fn large_files_go_both_ways_at_speed() {
     check_quiet(&sftp(&served, &format!("put {0} large\nget large {0}.back", served.path("large").display())).await);
     let took = start.elapsed();
     assert!(std::fs::read(served.path("large.back")).unwrap() == content);
-    // It takes a second where nothing else runs.
-    assert!(took < Duration::from_secs(20), "{took:?}");
+    // It takes a second or two; the rest is for a machine that is busy with other tests.
+    assert!(took < Duration::from_secs(40), "{took:?}");
 }
 
 #[tokio::test]

@@ -5,5 +5,5 @@ mod files;
 mod here;
 mod login;
 mod power;
-mod served;
+pub mod served;
 mod terminals;

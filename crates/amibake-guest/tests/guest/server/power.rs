@@ -1,5 +1,9 @@
 //! The end of the server, and the door that shuts while the guest is off.
 
+use std::io::ErrorKind;
+
+use amibake_guest::server::{Accepted, Login, SshServer};
+
 use super::served::{Served, until};
 
 fn alive(pid: &str) -> bool {
@@ -71,4 +75,12 @@ async fn connections_can_be_dropped_without_shutting() {
     assert_eq!(client.wait_with_output().await.unwrap().status.code(), Some(255));
     until("its programs are gone", || !alive(&pid)).await;
     assert_eq!(served.run("echo new").await.stdout, "new\n");
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_or_a_key_that_is_none_is_said() {
+    let served = Served::new();
+    let bind = |login| SshServer::bind(served.address, login, served.guest.clone()).err().map(|error| error.kind());
+    assert_eq!(bind(Login::default()), Some(ErrorKind::AddrInUse));
+    assert_eq!(bind(Login { keys: Accepted::Only("ssh-ed25519 nonsense".into()), ..Login::default() }), Some(ErrorKind::InvalidInput));
 }

@@ -7,6 +7,7 @@ use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use amibake_guest::Guest;
 use amibake_guest::keys::{self, Kind};
 use amibake_guest::server::{Accepted, Door, Login, SshServer};
 use tempfile::TempDir;
@@ -20,8 +21,8 @@ use super::here::Here;
 /// Longer than anything takes; a test that waits so long hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
-pub struct Served {
-    pub guest: Arc<Here>,
+pub struct Served<G: ?Sized = Here> {
+    pub guest: Arc<G>,
     pub address: SocketAddr,
     pub door: Door,
     /// Where the clients' files are; the guest's home is `home` in it.
@@ -62,12 +63,30 @@ impl Served {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("home");
         std::fs::create_dir(&home).unwrap();
+        let guest = Arc::new(Here::new(&home));
+        Self::before(guest.clone(), guest, folder, kind, change)
+    }
+
+    /// A file in the guest's home.
+    pub fn home(&self, name: &str) -> PathBuf {
+        self.guest.home.join(name)
+    }
+}
+
+impl Served<dyn Guest> {
+    /// A server in front of any guest.
+    pub fn over(guest: Arc<dyn Guest>) -> Self {
+        Self::before(guest.clone(), guest, tempfile::tempdir().unwrap(), Kind::Ed25519, |_| {})
+    }
+}
+
+impl<G: ?Sized> Served<G> {
+    fn before(guest: Arc<G>, as_guest: Arc<dyn Guest>, folder: TempDir, kind: Kind, change: impl FnOnce(&mut Login)) -> Self {
         let key = keys::generate(kind).unwrap();
         write_key(&folder.path().join("key"), &key.private_pem);
         let mut login = Login { keys: Accepted::Only(key.public), user: Some("ubuntu".into()), ..Login::default() };
         change(&mut login);
-        let guest = Arc::new(Here::new(&home));
-        let server = SshServer::bind((Ipv4Addr::LOCALHOST, 0).into(), login, guest.clone()).unwrap();
+        let server = SshServer::bind((Ipv4Addr::LOCALHOST, 0).into(), login, as_guest).unwrap();
         let (address, door, cancel) = (server.address(), server.door(), CancellationToken::new());
         let mut serving = JoinSet::new();
         serving.spawn(server.serve(cancel.clone()));
@@ -76,10 +95,6 @@ impl Served {
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    pub fn home(&self, name: &str) -> PathBuf {
-        self.guest.home.join(name)
     }
 
     /// A client without any settings of this machine. `-p` or `-P` is the port's flag.
