@@ -178,7 +178,7 @@ impl Life {
                 },
                 asked = guest.power_request(), if power.on => {
                     let done = match asked {
-                        Power::Off => power.off().await,
+                        Power::Off => self.powered_off(&mut power).await,
                         Power::Reboot => power.cycle(self.shared.boot).await,
                     };
                     if let Err(why) = done {
@@ -188,6 +188,15 @@ impl Life {
                 () = power.opening() => {}
             }
         }
+    }
+
+    /// The guest switched itself off; the lab stops or ends its instance, as its shutdown behaviour says.
+    async fn powered_off(&self, power: &mut Switch<'_>) -> Result<(), String> {
+        power.off().await?;
+        if let Some(lab) = self.shared.lab.get() {
+            lab.powered_off(&self.machine.instance);
+        }
+        Ok(())
     }
 
     /// What happens between power on and sshd: it takes its time, and the first time user data runs.

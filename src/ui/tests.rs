@@ -323,7 +323,7 @@ fn a_fast_command_loses_no_line() {
     let page = Page::default();
     let mut screen = Screen::new(Box::new(page.clone()), PLAIN, clock);
     let (report, events) = Reporter::new();
-    let printing = std::thread::spawn(move || relay(&events, &mut screen));
+    let printing = std::thread::spawn(move || relay(&events, &mut screen, |_| {}));
     let build = report.as_speaker(Speaker::Build("b".into()));
     drop(report);
     for line in 0..20_000 {

@@ -74,10 +74,10 @@ pub(super) fn here() -> (Vec<Account>, Vec<Group>) {
 /// A file's beginning: no guest has that many users, and none may fill our memory.
 fn bounded(path: &str) -> String {
     let mut text = Vec::new();
-    if fs::metadata(path).is_ok_and(|found| found.is_file()) {
-        if let Ok(file) = fs::File::open(path) {
-            let _ = file.take(4 << 20).read_to_end(&mut text);
-        }
+    if fs::metadata(path).is_ok_and(|found| found.is_file())
+        && let Ok(file) = fs::File::open(path)
+    {
+        let _ = file.take(4 << 20).read_to_end(&mut text);
     }
     String::from_utf8_lossy(&text).into_owned()
 }

@@ -273,7 +273,13 @@ impl Guest for Machine {
     async fn power_off(&self) -> Result<(), GuestError> {
         let _one = self.switch.lock().await;
         match self.switched_off() {
-            Some(on) => blocking(move || Ok(on.end())).await,
+            Some(on) => {
+                blocking(move || {
+                    on.end();
+                    Ok(())
+                })
+                .await
+            }
             None => Ok(()),
         }
     }
@@ -346,7 +352,9 @@ impl Guest for Machine {
         let (run, dir) = (Arc::clone(&self.run), self.plan.dir.clone());
         // What cannot be removed now goes with the run's directory.
         let _ = blocking(move || {
-            on.map(On::end);
+            if let Some(on) = on {
+                on.end();
+            }
             run.delete(&dir)
         })
         .await;
@@ -355,7 +363,9 @@ impl Guest for Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        self.switched_off().map(On::end);
+        if let Some(on) = self.switched_off() {
+            on.end();
+        }
         if !self.state().removed {
             self.run.delete_later(&self.plan.dir);
         }

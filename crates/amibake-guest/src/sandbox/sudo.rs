@@ -83,8 +83,7 @@ fn assignment(word: &[u8]) -> Option<usize> {
 }
 
 fn short<'a>(asked: &mut Asked, word: &str, rest: &mut impl Iterator<Item = &'a OsString>) -> Result<(), String> {
-    let mut letters = word[1..].char_indices();
-    while let Some((at, letter)) = letters.next() {
+    for (at, letter) in word[1..].char_indices() {
         if !"aCcDghpRrTtUu".contains(letter) || (letter == 'h' && word.len() == 2) {
             flag(asked, letter)?;
             continue;
@@ -205,12 +204,10 @@ fn find_group(name: &str, groups: &[Group]) -> Result<u32, String> {
 
 /// As `env_reset` and `secure_path` make it.
 fn environment(asked: &Asked, caller: Option<&Account>, target: &Account) -> BTreeMap<OsString, OsString> {
-    #[expect(clippy::disallowed_methods, reason = "sudo's task is to pass on its caller's environment; these are a guest's variables")]
     let before: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
     let passes = |name: &OsStr| {
         let name = name.to_string_lossy();
-        asked.keep_all && !asked.login
-            || PASSES.contains(&name.as_ref()) && !asked.login
+        (asked.keep_all || PASSES.contains(&name.as_ref())) && !asked.login
             || name == "TERM"
             || name.starts_with("LC_")
             || asked.keep.iter().any(|kept| *kept == name)
@@ -232,10 +229,10 @@ fn environment(asked: &Asked, caller: Option<&Account>, target: &Account) -> BTr
     set("SUDO_UID", &getuid().to_string());
     set("SUDO_GID", &getgid().to_string());
     for name in ["HOME", "SHELL"] {
-        if asked.keep.iter().any(|kept| kept == name) {
-            if let Some(value) = before.get(OsStr::new(name)) {
-                env.insert(name.into(), value.clone());
-            }
+        if asked.keep.iter().any(|kept| kept == name)
+            && let Some(value) = before.get(OsStr::new(name))
+        {
+            env.insert(name.into(), value.clone());
         }
     }
     env.extend(asked.set.iter().cloned());

@@ -1,5 +1,5 @@
 //! Guests as their owners and their users see them, with the system's own programs as clients.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::disallowed_methods, reason = "tests")]
 
 mod container;
 mod sandbox_behaviour;

