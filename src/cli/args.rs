@@ -123,6 +123,9 @@ pub struct RehearseArgs {
     /// The container image that guests are, instead of one that fits the source AMI
     #[arg(long, value_name = "IMAGE", overrides_with = "guest_image")]
     pub guest_image: Option<String>,
+    /// Programs that a sandbox shall not run: what they are asked is noted instead (comma-separated, repeatable)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub stand_in: Vec<String>,
     /// Guests share this machine's network; without it they have none
     #[arg(long)]
     pub network: bool,

@@ -144,13 +144,17 @@ fn leaves_region_open(build: &Build) -> bool {
 
 /// The guests that the command line asks for, or the first kind that this machine can have.
 fn backend(args: &RehearseArgs, settings: &Settings) -> Result<Arc<dyn Backend>, String> {
-    let sandbox = || Sandbox::new(sandbox::Options { program: THIS_PROGRAM.into(), state: settings.guests_dir() });
+    let sandbox = || Sandbox::new(sandbox::Options { program: THIS_PROGRAM.into(), state: settings.guests_dir(), stand_ins: args.stand_in.clone() });
     let container = || {
         let started = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = started.map_err(|source| GuestError::Local { what: "cannot start".to_owned(), source })?;
         runtime.block_on(Container::new(container::Options { image: args.guest_image.clone() }))
     };
     let shown = |error: GuestError| error.whole();
+    let wants_container = matches!(args.guest, Some(GuestArg::Container)) || args.guest_image.is_some();
+    if wants_container && !args.stand_in.is_empty() {
+        return Err("-stand-in is for sandboxes: a container has its image's own programs".to_owned());
+    }
     match args.guest {
         Some(GuestArg::Sandbox) => Ok(Arc::new(sandbox().map_err(shown)?)),
         Some(GuestArg::Container) => Ok(Arc::new(container().map_err(shown)?)),

@@ -236,3 +236,14 @@ fn after_a_kill_the_next_start_leaves_nothing() {
     assert_eq!(rehearse(&sandbox, &template(&json!([]))).exit, 0);
     assert_nothing_left(&sandbox);
 }
+
+#[test]
+fn programs_can_be_replaced_by_stand_ins() {
+    let Some(sandbox) = stage("stand-ins") else { return };
+    sandbox.file("t.json", &template(&shell(&["curl -fsS https://example.com/agent.sh -o agent.sh", "sudo deploy 'two words'"])));
+    let ran = sandbox.run(&["rehearse", "-stand-in", "curl,deploy", "t.json"], "");
+    assert_eq!(ran.exit, 0, "{}", ran.stdout);
+    let report = report(&sandbox);
+    let asked = report["stand_ins"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(asked, &json!(["curl -fsS https://example.com/agent.sh -o agent.sh", "deploy 'two words'"]));
+}

@@ -79,7 +79,7 @@ impl Asked {
 
     async fn run(self) -> Result<ExitStatus, GuestError> {
         let state = self.state.clone().unwrap_or_else(|| std::env::temp_dir().join("amibake-guest"));
-        let sandbox = Sandbox::new(Options { program: "/proc/self/exe".into(), state })?;
+        let sandbox = Sandbox::new(Options { program: "/proc/self/exe".into(), state, stand_ins: Vec::new() })?;
         let guest = sandbox.boot(Spec { id: "i-0123456789abcdef0".to_owned(), ..self.spec.clone() }).await?;
         let mut status = ExitStatus::from_raw(0);
         for command in &self.commands {

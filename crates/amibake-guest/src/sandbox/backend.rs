@@ -18,6 +18,9 @@ pub struct Options {
     pub program: PathBuf,
     /// Where guests' files go: a directory for this user alone, such as `$TMPDIR/amibake-1000`. It is made where it is missing.
     pub state: PathBuf,
+    /// Programs that guests shall not run, by name: a stand-in in `/usr/local/bin` takes what is asked of them, as it does for package
+    /// managers.
+    pub stand_ins: Vec<String>,
 }
 
 /// Guests made of namespaces of this machine.
@@ -34,7 +37,7 @@ impl Sandbox {
     /// # Errors
     /// This machine cannot have such guests: why, and what would help.
     pub fn new(options: Options) -> Result<Self, GuestError> {
-        let run = Run::begin(options.program, &options.state).map_err(Fault::for_people)?;
+        let run = Run::begin(options).map_err(Fault::for_people)?;
         Ok(Self { run: Arc::new(run) })
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Base {
     pub(super) owned: bool,
     /// Whether guests have users other than root.
     pub(super) many: bool,
+    /// More programs that something stands in for.
+    pub(super) stand_ins: Vec<String>,
 }
 
 /// Directories of a fresh machine, with their permissions.
@@ -137,7 +139,7 @@ impl Base {
             fs::write(&sshd, "#PermitRootLogin prohibit-password\n#PasswordAuthentication yes\nUsePAM yes\n")
                 .during(|| "sshd_config".to_owned())?;
         }
-        stand_in::make(Path::new("shared/base"), self.many)?;
+        stand_in::make(Path::new("shared/base"), self.many, &self.stand_ins)?;
         sudo(Path::new("shared/program"))?;
         probe()
     }

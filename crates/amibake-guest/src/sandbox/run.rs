@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
+use super::backend::Options;
 use super::base::Base;
 use super::fault::{During as _, Fault, Step};
 use super::ids::Mapping;
@@ -44,9 +45,10 @@ enum Shared {
 
 impl Run {
     /// Removes what dead runs left, and begins one.
-    pub(super) fn begin(program: PathBuf, state: &Path) -> Result<Self, Fault> {
-        private(state)?;
-        let state = fs::canonicalize(state).during(|| format!("{}", state.display()))?;
+    pub(super) fn begin(options: Options) -> Result<Self, Fault> {
+        let Options { program, state, stand_ins } = options;
+        private(&state)?;
+        let state = fs::canonicalize(&state).during(|| format!("{}", state.display()))?;
         let mapping = Mapping::find();
         let mut launcher = Launcher { program, mapping, dir: state.clone() };
         sweep(&state, &launcher);
@@ -61,11 +63,11 @@ impl Run {
             number: AtomicU32::new(0),
             leaving: Mutex::default(),
         };
-        run.prepare()?;
+        run.prepare(stand_ins)?;
         Ok(run)
     }
 
-    fn prepare(&self) -> Result<(), Fault> {
+    fn prepare(&self, stand_ins: Vec<String>) -> Result<(), Fault> {
         let shared = self.dir().join("shared");
         match in_memory(self.dir()) {
             Some(memory) => std::os::unix::fs::symlink(memory, &shared),
@@ -75,7 +77,7 @@ impl Run {
         let copy = shared.join("program");
         fs::copy(&self.launcher.program, &copy).during(|| format!("copying {}", self.launcher.program.display()))?;
         let mapping = &self.launcher.mapping;
-        let base = Base { trees: self.names.clone(), owned: mapping.owns_this_machine(), many: mapping.many() };
+        let base = Base { trees: self.names.clone(), owned: mapping.owns_this_machine(), many: mapping.many(), stand_ins };
         self.launcher.job::<()>(&Job::Base(base), Stdio::null())
     }
 

@@ -77,8 +77,11 @@ const WITHOUT_USERS: &[&str] = &["chgrp", "chown"];
 /// Directories with programs, in the order of preference.
 const PLACES: [&str; 4] = ["usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin"];
 
-/// Makes them below `shared/base/TREE`.
-pub(super) fn make(base: &Path, many: bool) -> Result<(), Fault> {
+/// Makes them below `shared/base/TREE`; `more` only where `PATH` looks first, since others may be meant by their path.
+pub(super) fn make(base: &Path, many: bool, more: &[String]) -> Result<(), Fault> {
+    for name in more.iter().filter(|name| !name.is_empty() && !name.contains('/') && !name.starts_with('.')) {
+        write(&base.join("usr/local/bin"), name)?;
+    }
     let missing = WHERE_MISSING.iter().filter(|name| PLACES.iter().all(|place| !Path::new("/").join(place).join(name).exists()));
     let without = WITHOUT_USERS.iter().filter(|_| !many);
     for name in ALWAYS.iter().chain(missing).chain(without) {

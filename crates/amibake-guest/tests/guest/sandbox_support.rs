@@ -171,7 +171,7 @@ pub fn processes_of(dir: &Path) -> Vec<u32> {
 /// A sandbox of whoever runs the tests.
 pub fn sandbox() -> (Sandbox, TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { program: env!("CARGO_BIN_EXE_amibake-guest").into(), state: dir.path().join("state") };
+    let options = Options { program: env!("CARGO_BIN_EXE_amibake-guest").into(), state: dir.path().join("state"), stand_ins: Vec::new() };
     (Sandbox::new(options).unwrap(), dir)
 }
 
