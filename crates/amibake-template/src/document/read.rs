@@ -33,17 +33,7 @@ pub fn read(root: Node) -> (Option<Document>, Vec<Finding>) {
 /// Everything but the root itself, which is still borrowed here: its place is kept by an empty node.
 fn sections(span: Span, members: &[Member], findings: &mut Vec<Finding>) -> Document {
     let top = Root::new(members, findings);
-    let mut document = Document {
-        root: Node { span, value: Value::Null },
-        description: None,
-        variables: Vec::new(),
-        sensitive: Vec::new(),
-        builders: Vec::new(),
-        provisioners: Vec::new(),
-        error_cleanup_provisioner: None,
-        post_processors: Vec::new(),
-        min_packer_version: None,
-    };
+    let mut document = Document { root: Node { span, value: Value::Null }, ..Document::empty() };
     if let Some(node) = top.get("variables") {
         document.variables = variables(node, findings);
     }
