@@ -97,7 +97,11 @@ fn variables(node: &Node, findings: &mut Vec<Finding>) -> Vec<Variable> {
 fn sensitive(node: &Node, findings: &mut Vec<Finding>) -> Vec<String> {
     let mut names = Vec::new();
     for item in list("`sensitive-variables`", "a list of strings", node, findings) {
-        names.extend(weak_name("a name in `sensitive-variables`", Some(item), findings));
+        match &item.value {
+            Value::String(name) => names.push(name.value.clone()),
+            Value::Null => {}
+            _ => findings.push(wrong_type("a name in `sensitive-variables`", "a string", item)),
+        }
     }
     names
 }
