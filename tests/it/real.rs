@@ -28,10 +28,16 @@ impl RealPacker {
 
     /// Runs it in a folder.
     pub fn run(&self, args: &[impl AsRef<str>], folder: &Path, stdin: &str) -> Ran {
+        self.run_with(args, folder, stdin, &[])
+    }
+
+    /// Runs it with more in its environment.
+    pub fn run_with(&self, args: &[impl AsRef<str>], folder: &Path, stdin: &str, env: &[(&str, &str)]) -> Ran {
         let mut command = Command::new(&self.path);
         command.args(args.iter().map(AsRef::as_ref)).current_dir(folder).env_clear();
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LANG", "C.UTF-8").env("HOME", self.home.path());
         command.env("CHECKPOINT_DISABLE", "1").env("PACKER_NO_COLOR", "1");
+        command.envs(env.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), stdin.as_bytes());
