@@ -5,7 +5,7 @@
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
 //! - `documents`: which documents are templates; `corpus`: real templates. Some of these compare with the real Packer (`real`).
 //! - `beside`: cases that the real Packer must answer alike; `bytes`: text that goes through byte for byte.
-//! - `fmt`: what `fmt` leaves on the disk.
+//! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -20,6 +20,7 @@ mod beside;
 mod bytes;
 mod cases;
 mod command_line;
+mod console;
 mod corpus;
 mod documents;
 mod ebs_build;
