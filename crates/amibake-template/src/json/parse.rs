@@ -1,5 +1,7 @@
 //! From text to tree.
 
+use std::collections::HashMap;
+
 use jsonc_parser::ast::{self, ObjectPropName};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
@@ -12,6 +14,10 @@ use crate::source::{SourceId, Span};
 
 const BOM: &str = "\u{feff}";
 
+/// Bytes of the longest text that is read. The largest real templates have a hundredth of that; what is larger is a disk image or a log,
+/// named by mistake.
+pub const MAX_BYTES: usize = 16 << 20;
+
 /// What a file may hold beyond JSON.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Dialect {
@@ -21,11 +27,14 @@ pub struct Dialect {
 
 /// Parses a text; a tree is returned wherever there is one, also beside findings.
 ///
-/// Findings, all of them errors for a template: `json-syntax`, `duplicate-key` (at any depth; the last one is kept),
+/// Findings, all of them errors for a template: `json-syntax`, `too-large` (longer than [`MAX_BYTES`]), `duplicate-key` (at any depth; the last one is kept),
 /// `trailing-text` (something after the value), `number-range`. Where Packer is milder (var files: duplicate keys, trailing
 /// text) the caller drops or weakens the finding and uses the tree.
 pub fn parse(source: SourceId, text: &str, dialect: Dialect) -> (Option<Node>, Vec<Finding>) {
     let mut findings = Vec::new();
+    if text.len() > MAX_BYTES {
+        return (None, vec![syntax::too_large(Span::new(source, 0, 1))]);
+    }
     let base = if text.starts_with(BOM) { BOM.len() } else { 0 };
     if base > 0 {
         findings.push(syntax::bom(Span::new(source, 0, base)));
@@ -97,21 +106,22 @@ impl Reader<'_> {
     }
 
     fn members(&mut self, object: &ast::Object<'_>) -> Vec<Member> {
-        let mut members: Vec<Member> = Vec::with_capacity(object.properties.len());
+        let mut members: Vec<Option<Member>> = Vec::with_capacity(object.properties.len());
+        let mut places: HashMap<&str, usize> = HashMap::with_capacity(object.properties.len());
         for property in &object.properties {
             let key_span = span(self.source, property.name.range(), self.base);
-            let key = match &property.name {
-                ObjectPropName::String(literal) => literal.value.to_string(),
-                ObjectPropName::Word(literal) => literal.value.to_owned(),
+            let key: &str = match &property.name {
+                ObjectPropName::String(literal) => &literal.value,
+                ObjectPropName::Word(literal) => literal.value,
             };
             let value = self.node(&property.value);
-            if let Some(earlier) = members.iter().position(|m| m.key == key) {
-                let earlier = members.remove(earlier);
-                self.findings.push(syntax::duplicate(&key, key_span, earlier.key_span));
+            let earlier = places.insert(key, members.len()).and_then(|place| members.get_mut(place)?.take());
+            if let Some(earlier) = earlier {
+                self.findings.push(syntax::duplicate(key, key_span, earlier.key_span));
             }
-            members.push(Member { key, key_span, value });
+            members.push(Some(Member { key: key.to_owned(), key_span, value }));
         }
-        members
+        members.into_iter().flatten().collect()
     }
 }
 
