@@ -1,0 +1,28 @@
+//! Checksums of ISO images, three keys that became one.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::fix::sections::Problem;
+
+/// `iso_md5` to a checksum and its type.
+pub(in crate::fix) fn md5(builder: &mut Map<String, Json>) -> Result<(), Problem> {
+    if builder.get("iso_md5").is_some_and(Json::is_string) {
+        let sum = builder.shift_remove("iso_md5").unwrap_or_default();
+        builder.insert("iso_checksum".to_owned(), sum);
+        builder.insert("iso_checksum_type".to_owned(), json!("md5"));
+    }
+    Ok(())
+}
+
+/// `iso_checksum_url`, else `iso_checksum_type`, into `iso_checksum`; both go.
+pub(in crate::fix) fn checksum(builder: &mut Map<String, Json>) -> Result<(), Problem> {
+    let url = builder.shift_remove("iso_checksum_url");
+    let kind = builder.shift_remove("iso_checksum_type");
+    if let Some(Json::String(url)) = url {
+        builder.insert("iso_checksum".to_owned(), json!(format!("file:{url}")));
+    } else if let (Some(Json::String(kind)), Some(Json::String(sum))) = (kind, builder.get("iso_checksum")) {
+        let sum = format!("{kind}:{sum}");
+        builder.insert("iso_checksum".to_owned(), Json::String(sum));
+    }
+    Ok(())
+}
