@@ -1,8 +1,9 @@
 //! `fix`: templates of older Packers, brought up to date as Packer's own `fix` does it.
 //!
-//! [`fix`] runs every fixer of Packer 1.6.6, in its order, each on the result of the one before; [`to_text`] writes what came of it as
+//! [`read`] takes the text, [`fix`] runs every fixer of Packer 1.6.6, in its order, each on the result of the one before; [`to_text`] writes what came of it as
 //! Packer prints it. 1.16 has the same fixers.
 //!
+//! - `read`: the text they are given.
 //! - `table`: the fixers, one entry each; most are made of the few `rule`s, the others have a function in `own`.
 //! - `sections`: how fixers get at builders, provisioners and post-processors, with Packer's idea of what each may be.
 //! - `hint`: what a fixer would do about one key, for findings about unknown keys.
@@ -12,6 +13,7 @@
 
 mod hint;
 mod own;
+mod read;
 mod rule;
 mod sections;
 mod table;
@@ -24,6 +26,7 @@ use crate::finding::Finding;
 use crate::json::{Node, Value};
 
 pub use self::hint::hint;
+pub use self::read::{LONGEST_TEXT, read};
 pub use self::text::to_text;
 
 /// A fixer: its name in Packer, and what it does in one line.

@@ -74,7 +74,6 @@ pub(super) enum Takes {
     Any,
     String,
     Bool,
-    Number,
 }
 
 /// Which value stays where old and new key are there.
@@ -82,8 +81,10 @@ pub(super) enum Takes {
 pub(super) enum Both {
     /// That of the old key.
     OldWins,
-    /// That of the new key; the old one is dropped.
+    /// That of the new key; the old one is dropped, if its value is one that the renaming takes.
     NewWins,
+    /// That of the new key; the old one is dropped, whatever its value is.
+    NewWinsAlways,
 }
 
 /// What becomes of a key.
@@ -157,11 +158,12 @@ impl Action {
 impl Rename {
     fn run(&self, component: &mut Map<String, Json>) {
         let Some(value) = component.get(self.from) else { return };
-        if !self.takes.accept(value) {
+        let there = component.contains_key(self.to);
+        if !self.takes.accept(value) && !(there && matches!(self.both, Both::NewWinsAlways)) {
             return;
         }
-        let Some(value) = component.shift_remove(self.from) else { return };
-        if matches!(self.both, Both::OldWins) || !component.contains_key(self.to) {
+        let value = component.shift_remove(self.from);
+        if let Some(value) = value.filter(|_| !there || matches!(self.both, Both::OldWins)) {
             component.insert(self.to.to_owned(), value);
         }
     }
@@ -173,7 +175,6 @@ impl Takes {
             Self::Any => true,
             Self::String => value.is_string(),
             Self::Bool => value.is_boolean(),
-            Self::Number => value.is_number(),
         }
     }
 }

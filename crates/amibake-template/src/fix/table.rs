@@ -5,7 +5,7 @@ use super::own::{amazon, azure, docker, iso, names, powershell, qemu, vagrant, v
 use super::rule::{Action, Becomes, Both, Fixer, Rename, Rule, Takes, Types};
 use crate::component::Kind::{Builder, PostProcessor, Provisioner};
 use Becomes::{Inside, Said};
-use Both::{NewWins, OldWins};
+use Both::{NewWins, NewWinsAlways, OldWins};
 use Types::{All, Of, Starting};
 
 const AMAZON: Types = Starting("amazon-");
@@ -171,21 +171,21 @@ pub(super) const FIXERS: &[Fixer] = &[
     Fixer {
         name: "galaxy-command",
         summary: "Renames \"galaxycommand\" of the ansible-local provisioner to \"galaxy_command\"",
-        rules: &[rename(Provisioner, Of(&["ansible-local"]), "galaxycommand", "galaxy_command", Takes::String, NewWins)],
+        rules: &[rename(Provisioner, Of(&["ansible-local"]), "galaxycommand", "galaxy_command", Takes::String, NewWinsAlways)],
     },
     Fixer {
         name: "comm-config",
         summary: "Renames \"ssh_host_port_min\", \"ssh_host_port_max\" and \"ssh_skip_nat_mapping\" of VirtualBox builders to the same without \"ssh_\"",
         rules: &[
-            rename(Builder, Starting("virtualbox"), "ssh_host_port_min", "host_port_min", Takes::Any, NewWins),
-            rename(Builder, Starting("virtualbox"), "ssh_host_port_max", "host_port_max", Takes::Any, NewWins),
-            rename(Builder, Starting("virtualbox"), "ssh_skip_nat_mapping", "skip_nat_mapping", Takes::Bool, NewWins),
+            rename(Builder, Starting("virtualbox"), "ssh_host_port_min", "host_port_min", Takes::Any, NewWinsAlways),
+            rename(Builder, Starting("virtualbox"), "ssh_host_port_max", "host_port_max", Takes::Any, NewWinsAlways),
+            rename(Builder, Starting("virtualbox"), "ssh_skip_nat_mapping", "skip_nat_mapping", Takes::Bool, NewWinsAlways),
         ],
     },
     Fixer {
         name: "ssh-wait-timeout",
         summary: "Renames \"ssh_wait_timeout\" of builders to \"ssh_timeout\"",
-        rules: &[rename(Builder, All, "ssh_wait_timeout", "ssh_timeout", Takes::String, NewWins)],
+        rules: &[rename(Builder, All, "ssh_wait_timeout", "ssh_timeout", Takes::String, NewWinsAlways)],
     },
     Fixer {
         name: "vsphere-iso-net-disk",

@@ -14,15 +14,21 @@ pub(in crate::fix) fn md5(builder: &mut Map<String, Json>) -> Result<(), Problem
     Ok(())
 }
 
-/// `iso_checksum_url`, else `iso_checksum_type`, into `iso_checksum`; both go.
+/// `iso_checksum_url`, else `iso_checksum_type`, into `iso_checksum`; both go. Empty ones say nothing, like values of other types.
 pub(in crate::fix) fn checksum(builder: &mut Map<String, Json>) -> Result<(), Problem> {
     let url = builder.shift_remove("iso_checksum_url");
     let kind = builder.shift_remove("iso_checksum_type");
-    if let Some(Json::String(url)) = url {
-        builder.insert("iso_checksum".to_owned(), json!(format!("file:{url}")));
-    } else if let (Some(Json::String(kind)), Some(Json::String(sum))) = (kind, builder.get("iso_checksum")) {
-        let sum = format!("{kind}:{sum}");
-        builder.insert("iso_checksum".to_owned(), Json::String(sum));
-    }
+    let sum = if let Some(url) = text(url.as_ref()) {
+        format!("file:{url}")
+    } else if let (Some(kind), Some(sum)) = (text(kind.as_ref()), text(builder.get("iso_checksum"))) {
+        format!("{kind}:{sum}")
+    } else {
+        return Ok(());
+    };
+    builder.insert("iso_checksum".to_owned(), Json::String(sum));
     Ok(())
+}
+
+fn text(value: Option<&Json>) -> Option<&str> {
+    value?.as_str().filter(|text| !text.is_empty())
 }

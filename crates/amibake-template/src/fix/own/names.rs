@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::fix::sections::Problem;
+use crate::fix::sections::{Problem, kind_of};
 
 const IMAGE_NAMES: [&str; 3] = ["ami_name", "bundle_prefix", "snapshot_name"];
 
@@ -49,7 +49,7 @@ fn is_space(c: char) -> bool {
 
 /// `clean_image_name` and `clean_ami_name` to `clean_resource_name`: in texts, and in texts of objects one level down.
 pub(in crate::fix) fn clean_name(builder: &mut Map<String, Json>) -> Result<(), Problem> {
-    for value in builder.values_mut() {
+    for (key, value) in builder {
         match value {
             Json::String(text) => rename_function(text),
             Json::Object(members) => {
@@ -58,6 +58,10 @@ pub(in crate::fix) fn clean_name(builder: &mut Map<String, Json>) -> Result<(), 
                         rename_function(text);
                     }
                 }
+            }
+            other if key == "image_labels" => {
+                let message = format!("`image_labels` is {}, not an object", kind_of(other));
+                return Err(Problem::new("/image_labels", message, "it looks like {\"NAME\": \"VALUE\"}"));
             }
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) => {}
         }

@@ -10,7 +10,7 @@ pub(in crate::fix) fn compaction(builder: &mut Map<String, Json>) -> Result<(), 
         return Ok(());
     }
     let disk = builder.entry("disk_type_id").or_insert_with(|| json!("zeroedthick"));
-    if disk != "thin" {
+    if disk.as_str().is_some_and(|disk| disk != "thin") {
         builder.insert("skip_compaction".to_owned(), Json::Bool(true));
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::fix::sections::Problem;
+use crate::fix::sections::{Problem, kind_of};
 
 /// Network and disk of the builder itself become the first of `network_adapters` and `storage`.
 pub(in crate::fix) fn network_and_disk(builder: &mut Map<String, Json>) -> Result<(), Problem> {
@@ -10,13 +10,12 @@ pub(in crate::fix) fn network_and_disk(builder: &mut Map<String, Json>) -> Resul
     for (old, new) in [("network", "network"), ("networkCard", "network_card"), ("network_card", "network_card")] {
         take(builder, old, new, &mut adapter);
     }
-    put_first(builder, "network_adapters", adapter);
+    put_first(builder, "network_adapters", adapter)?;
     let mut disk = Map::new();
     for key in ["disk_size", "disk_thin_provisioned", "disk_eagerly_scrub"] {
         take(builder, key, key, &mut disk);
     }
-    put_first(builder, "storage", disk);
-    Ok(())
+    put_first(builder, "storage", disk)
 }
 
 fn take(builder: &mut Map<String, Json>, old: &str, new: &str, into: &mut Map<String, Json>) {
@@ -25,13 +24,18 @@ fn take(builder: &mut Map<String, Json>, old: &str, new: &str, into: &mut Map<St
     }
 }
 
-fn put_first(builder: &mut Map<String, Json>, key: &str, first: Map<String, Json>) {
+fn put_first(builder: &mut Map<String, Json>, key: &str, first: Map<String, Json>) -> Result<(), Problem> {
     if first.is_empty() {
-        return;
+        return Ok(());
     }
-    let mut list = vec![Json::Object(first)];
-    if let Some(Json::Array(others)) = builder.shift_remove(key) {
-        list.extend(others);
+    match builder.entry(key).or_insert_with(|| Json::Array(Vec::new())) {
+        Json::Array(list) => {
+            list.insert(0, Json::Object(first));
+            Ok(())
+        }
+        other => {
+            let message = format!("`{key}` is {}, not a list", kind_of(other));
+            Err(Problem::new(&format!("/{key}"), message, "put it into brackets: [...]"))
+        }
     }
-    builder.insert(key.to_owned(), Json::Array(list));
 }
