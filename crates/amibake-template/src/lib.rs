@@ -22,6 +22,7 @@ mod decode;
 pub mod document;
 pub mod finding;
 pub mod fix;
+pub mod format;
 pub mod json;
 pub mod lang;
 pub mod plan;
