@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, OutputArgs};
 use super::usage::UsageError;
-use super::{build, console, fix, flags, fmt, init, inspect, plugins, schema, validate, version};
+use super::{build, console, fix, flags, fmt, init, inspect, migrate, plugins, schema, validate, version};
 use crate::exit;
 use crate::settings::{LogTarget, Settings};
 use crate::ui::log::Log;
@@ -32,6 +32,7 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>) -> u8
         Command::Validate(args) => validate::run(&args, settings, screen),
         Command::Inspect(args) => inspect::run(&args, settings, screen),
         Command::Fix(args) => fix::run(&args, screen),
+        Command::Migrate(args) => migrate::run(&args, settings, screen),
         Command::Fmt(args) => fmt::run(&args, screen),
         Command::Console(args) => console::run(&args, settings, screen),
         Command::Init(_) => init::run(screen),
@@ -134,6 +135,7 @@ fn look(command: &Command, settings: &Settings) -> Look {
         Command::Validate(args) => (&args.output, false),
         Command::Inspect(args) => (&args.output, false),
         Command::Fix(args) => (&args.output, false),
+        Command::Migrate(args) => (&args.output, false),
         Command::Fmt(args) => (&args.output, false),
         Command::Console(args) => (&args.output, false),
         Command::Init(args) => (&args.output, false),

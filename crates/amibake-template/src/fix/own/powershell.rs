@@ -33,7 +33,15 @@ fn texts(variables: &Json) -> Option<Vec<&str>> {
     }
 }
 
-/// One escape after the other, each over the whole text, as Packer does it.
+/// Takes the backquote from before each `$`, `"`, backquote and `'`, in one pass from left to right.
 fn unescaped(text: &str) -> String {
-    text.replace("`$", "$").replace("`\"", "\"").replace("``", "`").replace("`'", "'")
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find('`') {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        out.push_str(before);
+        let escaped = after.chars().next().filter(|c| matches!(c, '$' | '"' | '`' | '\''));
+        out.push(escaped.unwrap_or('`'));
+        rest = &after[escaped.map_or(0, char::len_utf8)..];
+    }
+    out + rest
 }
