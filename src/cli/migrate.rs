@@ -91,21 +91,22 @@ fn migrated(args: &MigrateArgs, loaded: &mut Loaded) -> Result<Migrated, Vec<Fin
     let registry = Parts::all().registry;
     let wishes = Wishes { native: args.native, schema: args.schema };
     let new = migrate(&mut loaded.sources, shown(path), &old, dialect, &registry, wishes)?;
-    let (plan, found) = plan_of(loaded, &document, &registry);
-    loaded.findings.extend(found);
+    let before = before(loaded, &document, &registry);
     let after = resolved(loaded, &new, dialect, &registry).map_err(|found| blockers(found, &loaded.findings))?;
-    let before = match plan.filter(|_| !loaded.has_errors()) {
-        Some(plan) => plan,
-        None => as_packer_fixes(loaded, &document, &registry)?,
-    };
+    let before = before.map_err(|found| blockers(found, &loaded.findings))?;
     let differences = differences(&before, &after);
     if differences.is_empty() { Ok(Migrated { old, new }) } else { Err(differences) }
 }
 
-/// What a template with keys of older Packers means is what Packer's `fix` would write.
-fn as_packer_fixes(loaded: &mut Loaded, document: &Document, registry: &Registry) -> Result<Plan, Vec<Finding>> {
-    let fixed = fix::fix(&document.root).map(|template| fix::to_text(&template))?;
-    resolved(loaded, &fixed, Dialect::default(), registry).map_err(|found| blockers(found, &loaded.findings))
+/// What the template means: as it is or, where it is one of an older Packer, as Packer's own `fix` would write it.
+fn before(loaded: &mut Loaded, document: &Document, registry: &Registry) -> Result<Plan, Vec<Finding>> {
+    let fixed = fix::fix(&document.root)?;
+    let (plan, found) = plan_of(loaded, document, registry);
+    loaded.findings.extend(found);
+    if fixed != fix::as_go_reads(&document.root) {
+        return resolved(loaded, &fix::to_text(&fixed), Dialect::default(), registry);
+    }
+    plan.filter(|_| !loaded.has_errors()).ok_or_else(|| loaded.findings.clone())
 }
 
 /// Why a migrated template does not resolve; what was wrong before is shown where it stands in the user's file.

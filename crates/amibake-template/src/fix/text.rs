@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::json::{Node, Value};
 
-/// A tree as Go decodes it: every number is a 64-bit float.
-pub(crate) fn as_go_reads(node: &Node) -> Json {
+/// A tree as Go decodes it: every number is a 64-bit float. What [`super::fix`] begins with, to compare its result with.
+pub fn as_go_reads(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),

@@ -100,6 +100,7 @@ fn first_difference(before: &Json, after: &Json, pointer: &str) -> Option<String
         (Json::Array(old), Json::Array(new)) if old.len() == new.len() => {
             old.iter().zip(new).enumerate().find_map(|(index, (old, new))| first_difference(old, new, &format!("{pointer}/{index}")))
         }
+        (Json::Number(old), Json::Number(new)) if old.as_f64() == new.as_f64() => None,
         (Json::String(old), Json::String(new)) if respelled(old) == respelled(new) => None,
         _ => (before != after).then(|| pointer.to_owned()),
     }

@@ -4,22 +4,24 @@ use serde_json::{Map, Value as Json};
 
 use crate::fix::sections::{Problem, kind_of};
 
-/// Takes PowerShell's escapes out of user, password and environment variables.
+const ELEVATED: [&str; 2] = ["elevated_user", "elevated_password"];
+
+/// Takes PowerShell's escapes out of user, password and environment variables; out of none where the variables are no list of strings.
 pub(in crate::fix) fn escapes(provisioner: &mut Map<String, Json>) -> Result<(), Problem> {
-    for key in ["elevated_user", "elevated_password"] {
-        match provisioner.get_mut(key) {
-            None => {}
-            Some(Json::String(text)) => *text = unescaped(text),
-            Some(other) => {
-                let message = format!("`{key}` is {}, not a string", kind_of(other));
-                return Err(Problem::new(&format!("/{key}"), message, "put it between double quotes"));
-            }
+    for key in ELEVATED {
+        if let Some(other) = provisioner.get(key).filter(|value| !value.is_string()) {
+            let message = format!("`{key}` is {}, not a string", kind_of(other));
+            return Err(Problem::new(&format!("/{key}"), message, "put it between double quotes"));
         }
     }
-    if let Some(variables) = provisioner.get_mut("environment_vars")
-        && let Some(texts) = texts(variables)
-    {
+    if let Some(variables) = provisioner.get_mut("environment_vars") {
+        let Some(texts) = texts(variables) else { return Ok(()) };
         *variables = texts.into_iter().map(unescaped).collect();
+    }
+    for key in ELEVATED {
+        if let Some(Json::String(text)) = provisioner.get_mut(key) {
+            *text = unescaped(text);
+        }
     }
     Ok(())
 }
