@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::source::Span;
 
-/// Replacements in one text; they must not overlap.
+/// Replacements in one text.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
     edits: Vec<(Range<usize>, String)>,
@@ -31,16 +31,17 @@ impl Edits {
         self.edits.is_empty()
     }
 
-    /// The changed text. An edit that overlaps an earlier one is left out: the result is then not what was wanted, which every stage
-    /// of a migration checks.
+    /// The changed text. Deletions may overlap; any other edit that overlaps an earlier one is left out, and the result is then not
+    /// what was wanted, which every stage of a migration checks.
     pub(super) fn apply(mut self, text: &str) -> String {
         self.edits.sort_by_key(|(range, _)| (range.start, range.end));
         let (mut out, mut at) = (String::with_capacity(text.len() + 64), 0);
         for (range, by) in self.edits {
-            if range.start < at || text.get(range.clone()).is_none() {
+            let start = if by.is_empty() { range.start.max(at) } else { range.start };
+            if start < at || range.end < start || text.get(start..range.end).is_none() {
                 continue;
             }
-            out.push_str(&text[at..range.start]);
+            out.push_str(&text[at..start]);
             out.push_str(&by);
             at = range.end;
         }

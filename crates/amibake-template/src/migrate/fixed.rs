@@ -46,8 +46,8 @@ fn change_object(layout: &Layout<'_>, node: &Node, members: &[Member], wanted: &
             change(layout, &member.value, value, edits);
         } else if let Some(key) = successor(member, &added) {
             edits.replace(member.key_span, quoted(key));
-            if let Some(value) = added.remove(key) {
-                change(layout, &member.value, value, edits);
+            if let Some(value) = added.remove(key).filter(|value| **value != fix::as_go_reads(&member.value)) {
+                edits.replace(member.value.span, layout.write(value, INLINE));
             }
         } else {
             gone[index] = true;

@@ -94,7 +94,9 @@ impl<'t> Layout<'t> {
             Some(_) | None => {}
         }
         let separator = self.separator(&members[last]);
-        let at = self.end_of_trivia(comma.map_or(end, |at| at + 1));
+        let at = comma.map_or(end, |at| at + 1);
+        // On a line of its own it stands behind the comment that belongs to the last member.
+        let at = if separator == INLINE { at } else { self.end_of_trivia(at) };
         for (index, (key, value)) in added.iter().enumerate() {
             let comma = if index + 1 < added.len() || trailing { "," } else { "" };
             edits.insert(at, format!("{separator}{}: {}{comma}", quoted(key), self.write(value, &separator)));
