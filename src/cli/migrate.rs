@@ -12,6 +12,7 @@ use amibake_template::lang::Host;
 use amibake_template::migrate::{Wishes, differences, migrate};
 use amibake_template::plan::{Plan, Selection, plan};
 use amibake_template::registry::Registry;
+use amibake_template::source::Sources;
 use clap::Args;
 use similar::TextDiff;
 
@@ -64,6 +65,9 @@ pub struct MigrateArgs {
 
 /// Runs the command.
 pub fn run(args: &MigrateArgs, settings: &Settings, mut screen: Screen) -> u8 {
+    if args.write && args.template.path == "-" {
+        return refuse("standard input cannot be written to: leave out -write, and take what is printed", &mut screen);
+    }
     let mut loaded = load(&args.template, settings);
     let status = match migrated(args, &mut loaded) {
         Ok(Migrated { old, new }) => show(args, &old, &new, &mut screen),
@@ -165,17 +169,15 @@ fn show(args: &MigrateArgs, old: &str, new: &str, screen: &mut Screen) -> u8 {
 }
 
 fn write(path: &str, text: &str, screen: &mut Screen) -> u8 {
-    let written = if path == "-" {
-        Err("standard input is no file".to_owned())
-    } else {
-        replace(Path::new(path), text.as_bytes()).map_err(|error| error.to_string())
-    };
-    match written {
+    match replace(Path::new(path), text.as_bytes()) {
         Ok(()) => exit::SUCCESS,
-        Err(reason) => {
-            let finding = without_place("unwritable-file", format!("cannot write `{}`: {reason}", shown(path)));
-            findings::print(&[finding], &amibake_template::source::Sources::default(), screen);
-            exit::FAILURE
-        }
+        Err(error) => refuse(&format!("cannot write `{path}`: {error}"), screen),
     }
+}
+
+fn refuse(message: &str, screen: &mut Screen) -> u8 {
+    let finding = without_place("unwritable-file", message.to_owned());
+    findings::print(&[finding], &Sources::default(), screen);
+    screen.flush();
+    exit::FAILURE
 }

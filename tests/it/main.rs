@@ -5,6 +5,7 @@
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
@@ -23,6 +24,7 @@ mod ebs_run;
 mod ebs_traces;
 mod guest;
 mod layers;
+mod migrate;
 mod packer;
 mod program;
 mod schema;

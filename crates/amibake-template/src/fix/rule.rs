@@ -159,7 +159,8 @@ impl Rename {
     fn run(&self, component: &mut Map<String, Json>) {
         let Some(value) = component.get(self.from) else { return };
         let there = component.contains_key(self.to);
-        if !self.takes.accept(value) && !(there && matches!(self.both, Both::NewWinsAlways)) {
+        let dropped = there && matches!(self.both, Both::NewWinsAlways);
+        if !dropped && !self.takes.accept(value) {
             return;
         }
         let value = component.shift_remove(self.from);

@@ -154,10 +154,8 @@ impl<'t> Layout<'t> {
 fn comment_length(text: &str) -> usize {
     if text.starts_with("//") {
         text.find('\n').unwrap_or(text.len())
-    } else if text.starts_with("/*") {
-        text[2..].find("*/").map_or(text.len(), |at| at + 4)
     } else {
-        0
+        text.strip_prefix("/*").map_or(0, |inside| inside.find("*/").map_or(text.len(), |at| at + 4))
     }
 }
 
