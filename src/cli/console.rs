@@ -1,10 +1,12 @@
-//! `amibake console`: template expressions, tried out. As Packer's: from a pipe all lines are evaluated and the last result is printed;
-//! on a terminal each.
+//! `amibake console`: template expressions, tried out. As Packer's: of a pipe all lines are evaluated and the last result is printed; on
+//! a terminal, and from a file, each.
 
 mod prompt;
 mod session;
 
 use std::io::{BufRead, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 
 use amibake_template::finding::{Finding, Severity};
 use clap::Args;
@@ -26,7 +28,7 @@ Examples:
   echo '{{user `region`}}' | amibake console -var-file packer-vars.json t.json
 
 On a terminal: `variables` lists the variables, `help` and `exit` do what they
-say. From a pipe the result of the last line is printed.")]
+say. Of a pipe only the result of the last line is printed.")]
 pub struct ConsoleArgs {
     /// Template whose variables can be used; `-` reads standard input
     #[arg(value_name = "TEMPLATE")]
@@ -63,13 +65,32 @@ pub fn run(args: &ConsoleArgs, settings: &Settings, mut screen: Screen) -> u8 {
         return exit::FAILURE;
     }
     let (session, problems) = Session::new(&loaded);
-    let status = if std::io::stdin().is_terminal() {
-        on_terminal(&session, &loaded, problems, &mut screen)
-    } else {
-        from_pipe(&session, &mut screen)
+    let status = match Input::of_this_process() {
+        Input::Terminal => on_terminal(&session, &loaded, problems, &mut screen),
+        Input::Pipe => from_pipe(&session, &mut screen),
+        Input::File => from_file(&session, &mut screen),
     };
     screen.flush();
     status
+}
+
+/// Where lines come from; Packer tells these three apart.
+enum Input {
+    Terminal,
+    Pipe,
+    File,
+}
+
+impl Input {
+    fn of_this_process() -> Self {
+        let stdin = std::io::stdin();
+        if stdin.is_terminal() {
+            return Self::Terminal;
+        }
+        let file = stdin.as_fd().try_clone_to_owned().map(std::fs::File::from);
+        let is_pipe = file.and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.file_type().is_fifo());
+        if is_pipe { Self::Pipe } else { Self::File }
+    }
 }
 
 /// Evaluates all lines; only the last result is printed, and errors as they come. Like Packer it succeeds whatever the lines are.
@@ -93,7 +114,22 @@ fn from_pipe(session: &Session<'_>, screen: &mut Screen) -> u8 {
     exit::SUCCESS
 }
 
-/// One line after the other. Problems with the variables are told here, where nobody takes the output apart.
+/// One line after the other, until `exit`.
+fn from_file(session: &Session<'_>, screen: &mut Screen) -> u8 {
+    for line in std::io::stdin().lock().split(b'\n') {
+        let Ok(line) = line else {
+            screen.error("cannot read standard input");
+            return exit::FAILURE;
+        };
+        match session.answer(&String::from_utf8_lossy(&line)) {
+            Answer::Exit => break,
+            answer => show(answer, screen),
+        }
+    }
+    exit::SUCCESS
+}
+
+/// As [`from_file`], with a prompt. Problems with the variables are told here, where nobody takes the output apart.
 fn on_terminal(session: &Session<'_>, loaded: &Loaded, problems: Vec<Finding>, screen: &mut Screen) -> u8 {
     let mut told = loaded.findings.clone();
     told.extend(problems.into_iter().map(|problem| Finding { severity: Severity::Warning, ..problem }));
@@ -107,16 +143,30 @@ fn on_terminal(session: &Session<'_>, loaded: &Loaded, problems: Vec<Finding>, s
         }
     };
     while let Some(line) = prompt.line() {
-        match session.answer(&line) {
-            Answer::Text(text) => screen.message(text),
-            Answer::Nothing => screen.message(""),
-            Answer::Error { text, help } => {
-                screen.say(text);
-                help.into_iter().for_each(|help| screen.say(format!("help: {help}\n")));
+        let answer = session.answer(&line);
+        if answer == Answer::Exit {
+            break;
+        }
+        match answer {
+            Answer::Error { text, help: Some(help) } => {
+                screen.say(text.trim_end());
+                screen.say(format!("help: {help}\n"));
             }
-            Answer::Exit => break,
+            answer => show(answer, screen),
         }
         screen.flush();
     }
     exit::SUCCESS
+}
+
+fn show(answer: Answer, screen: &mut Screen) {
+    match answer {
+        Answer::Text(text) => screen.say(text),
+        Answer::Error { text, .. } => {
+            screen.say(text);
+            // The result, which is empty.
+            screen.say("");
+        }
+        Answer::Nothing | Answer::Exit => screen.say(""),
+    }
 }

@@ -151,22 +151,26 @@ pub fn shown(path: &str) -> &str {
 
 /// All of standard input.
 pub fn stdin_text(what: &str, code: &'static str) -> Result<String, Finding> {
-    let mut bytes = Vec::new();
-    let read = std::io::stdin().read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(what, code, "standard input", &error.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| unreadable(what, code, "standard input", "it is not UTF-8"))
+    text(std::io::stdin().lock()).map_err(|reason| unreadable(what, code, "standard input", &reason))
 }
 
 /// A file's text.
 pub fn file_text(path: &str, what: &str, code: &'static str) -> Result<String, Finding> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let reason = match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            std::io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
-            _ => error.to_string(),
-        };
-        unreadable(what, code, path, &reason)
-    })
+    let file = std::fs::File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    });
+    file.and_then(text).map_err(|reason| unreadable(what, code, path, &reason))
+}
+
+/// The text, or why there is none. Of what is too large not all is read: it may be a device.
+fn text(from: impl Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    from.take(json::MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() > json::MAX_BYTES {
+        return Err(format!("it is larger than {} MiB, which no template is", json::MAX_BYTES >> 20));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
 }
 
 fn unreadable(what: &str, code: &'static str, path: &str, reason: &str) -> Finding {

@@ -3,6 +3,9 @@
 //! - `cases`: folders under tests/cases, one a command line; a new one needs no Rust.
 //! - `packer`: what Packer itself printed for small templates, under tests/cases/packer.
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
+//! - `documents`: which documents are templates; `corpus`: real templates. Some of these compare with the real Packer (`real`).
+//! - `beside`: cases that the real Packer must answer alike; `bytes`: text that goes through byte for byte.
+//! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `migrate`: files rewritten in place, real templates migrated.
@@ -14,19 +17,26 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may say so by panicking")]
 
+mod beside;
+mod bytes;
 mod cases;
 mod command_line;
+mod console;
+mod corpus;
+mod documents;
 mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
 mod ebs_lab;
 mod ebs_run;
 mod ebs_traces;
+mod fmt;
 mod guest;
 mod layers;
 mod migrate;
 mod packer;
 mod program;
+mod real;
 mod schema;
 mod ssh;
 mod ssh_private;

@@ -92,6 +92,13 @@ impl Sandbox {
         }
     }
 
+    /// Runs the program to its end in a folder that is not the sandbox's.
+    pub fn run_in(&self, args: &[impl AsRef<str>], folder: &Path) -> Ran {
+        let output = self.command(args).current_dir(folder).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ran { stdout: text(output.stdout), stderr: text(output.stderr), exit: output.status.code().unwrap_or(-1) }
+    }
+
     /// What differs from run to run, replaced by the words that recordings use.
     pub fn normalise(&self, text: &str) -> String {
         let replacements = [

@@ -234,3 +234,24 @@ fn promises_hold_for_real_documents() {
     }
     assert!(formatted_files > 100, "only {formatted_files} files");
 }
+
+/// Texts that are mostly no JSON: nothing panics, and what is formatted keeps the promises.
+#[test]
+fn no_text_is_too_strange() {
+    const PIECES: [&str; 22] = [
+        "{", "}", "[", "]", ",", ":", "\"a\"", "\"", "1", "-", "null", "\n", "\r", " ", "//", "/*", "*/", "\\", "é", "\u{feff}", "\u{a0}",
+        "/",
+    ];
+    let mut writer = Writer { seed: 7, jsonc: true, out: String::new() };
+    for _ in 0..20_000 {
+        writer.out.clear();
+        for _ in 0..writer.pick(10) {
+            writer.one_of(&PIECES);
+        }
+        for dialect in [Dialect::default(), JSONC] {
+            if formatted(&writer.out, dialect).is_ok() {
+                keeps_promises(&writer.out, dialect);
+            }
+        }
+    }
+}

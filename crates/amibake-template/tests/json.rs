@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failing test may panic")]
 
 use amibake_template::finding::render_human;
-use amibake_template::json::{Dialect, Node, parse};
+use amibake_template::json::{Dialect, MAX_BYTES, Node, Value, parse};
 use amibake_template::source::Sources;
 
 fn shown(text: &str, dialect: Dialect) -> String {
@@ -159,7 +159,7 @@ fn a_syntax_error_reads_like_this() {
       |
     3 |     {"type": "null",}
       |                    ^
-    help: remove the comma: JSON has none before `}` or `]`
+    help: remove it: JSON has no comma before `}` or `]`; .jsonc files may, and all with -jsonc
     "#);
 }
 
@@ -190,4 +190,30 @@ fn an_unclosed_object_reads_like_this() {
       |               ^ opened here, never closed
     help: add the missing `]`
     "#);
+}
+
+/// What is no template is refused before it costs anything.
+#[test]
+fn huge_and_deep_texts_are_refused() {
+    let refused = |text: &str| {
+        let source = Sources::default().add("t", "");
+        let (tree, findings) = parse(source, text, Dialect::default());
+        assert!(tree.is_none());
+        findings.first().map(|finding| finding.message.clone()).unwrap()
+    };
+    assert_eq!(refused(&" ".repeat(MAX_BYTES + 1)), "the file is larger than 16 MiB");
+    for bomb in ["[", "{\"a\":", "[[],", "{\"a\":[1,"] {
+        assert_eq!(refused(&bomb.repeat(1 << 20)[..1 << 20]), "nested too deep", "{bomb}");
+    }
+}
+
+/// One object with very many keys, half of them twice.
+#[test]
+fn many_keys_take_linear_time() {
+    let keys: Vec<_> = (0..60_000).map(|number| format!("\"k{}\":1", number % 30_000)).collect();
+    let text = format!("{{{}}}", keys.join(","));
+    let source = Sources::default().add("t", text.as_str());
+    let (tree, findings) = parse(source, &text, Dialect::default());
+    let Value::Object(members) = tree.unwrap().value else { panic!("no object") };
+    assert_eq!((members.len(), findings.len()), (30_000, 30_000));
 }

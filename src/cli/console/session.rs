@@ -65,8 +65,9 @@ impl<'l> Session<'l> {
         }
     }
 
+    /// In Packer's form, sorted.
     fn variables(&self) -> String {
-        self.values.values.iter().fold(String::new(), |mut text, (name, value)| {
+        self.values.values.iter().fold("\n".to_owned(), |mut text, (name, value)| {
             let _ = writeln!(text, "{name}: {value},");
             text
         })

@@ -9,4 +9,4 @@ mod strict;
 mod syntax;
 
 pub use node::{Member, Node, Text, Value};
-pub use parse::{Dialect, parse};
+pub use parse::{Dialect, MAX_BYTES, parse};

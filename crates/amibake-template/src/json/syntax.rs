@@ -31,10 +31,9 @@ fn words(kind: &Kind, text: &str, at: usize) -> (String, Option<&'static str>) {
     let quoted = "put it between double quotes";
     let rest = text.get(at..).unwrap_or_default();
     let (message, help) = match kind {
-        Kind::TrailingCommasNotAllowed => (
-            "trailing comma",
-            "remove the comma: JSON has none before `}` or `]`; or take such files as they are: name them .jsonc, or give -jsonc",
-        ),
+        Kind::TrailingCommasNotAllowed => {
+            ("trailing comma", "remove it: JSON has no comma before `}` or `]`; .jsonc files may, and all with -jsonc")
+        }
         Kind::CommentsNotAllowed => (
             "comments are not allowed in JSON",
             "name the file .jsonc or give -jsonc; or keep it as a root key that begins with an underscore: \"_comment\": \"...\"",
@@ -102,6 +101,11 @@ pub(crate) fn bom(span: Span) -> Finding {
 
 pub(crate) fn empty(span: Span) -> Finding {
     Finding::error(CODE, "the file is empty", span).with_help("a template is a JSON object: {\"builders\": [...]}")
+}
+
+pub(crate) fn too_large(span: Span) -> Finding {
+    Finding::error("too-large", format!("the file is larger than {} MiB", super::MAX_BYTES >> 20), span)
+        .with_help("no template is: check the file's name")
 }
 
 pub(crate) fn trailing(span: Span) -> Finding {

@@ -128,7 +128,7 @@ fn bad_json() {
       |
     3 |     {"type": "null",}
       |                    ^
-    help: remove the comma: JSON has none before `}` or `]`
+    help: remove it: JSON has no comma before `}` or `]`; .jsonc files may, and all with -jsonc
     "#);
 }
 
