@@ -45,6 +45,10 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Show what a template consists of
     Inspect(InspectArgs),
+    /// Bring a template of an older Packer up to date
+    Fix(super::fix::FixArgs),
+    /// Write a template in its best form: today's keys, typed values
+    Migrate(super::migrate::MigrateArgs),
     /// Lay templates and var files out in one way
     Fmt(FmtArgs),
     /// Try template expressions, on a terminal or from a pipe

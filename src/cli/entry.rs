@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, OutputArgs};
 use super::usage::UsageError;
-use super::{build, console, flags, fmt, init, inspect, plugins, rehearse, schema, validate, version};
+use super::{build, console, fix, flags, fmt, init, inspect, migrate, plugins, rehearse, schema, validate, version};
 use crate::exit;
 use crate::settings::{LogTarget, Settings};
 use crate::ui::log::Log;
@@ -32,6 +32,8 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>) -> u8
         Command::Rehearse(args) => rehearse::run(&args, settings, screen),
         Command::Validate(args) => validate::run(&args, settings, screen),
         Command::Inspect(args) => inspect::run(&args, settings, screen),
+        Command::Fix(args) => fix::run(&args, screen),
+        Command::Migrate(args) => migrate::run(&args, settings, screen),
         Command::Fmt(args) => fmt::run(&args, screen),
         Command::Console(args) => console::run(&args, settings, screen),
         Command::Init(_) => init::run(screen),
@@ -120,7 +122,6 @@ fn unknown_command(name: &str) -> Answer {
     let cli = Cli::command();
     let reason = match name {
         "hcl2_upgrade" => format!("`{name}` is about HCL2 templates; amibake reads Packer's JSON templates"),
-        "fix" => format!("amibake does not have Packer's `{name}`"),
         _ => match nearest(name, cli.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name)) {
             Some(known) => format!("there is no command `{name}`; did you mean `{known}`?"),
             None => format!("there is no command `{name}`"),
@@ -135,6 +136,8 @@ fn look(command: &Command, settings: &Settings) -> Look {
         Command::Rehearse(args) => (&args.build.output, args.build.timestamp_ui),
         Command::Validate(args) => (&args.output, false),
         Command::Inspect(args) => (&args.output, false),
+        Command::Fix(args) => (&args.output, false),
+        Command::Migrate(args) => (&args.output, false),
         Command::Fmt(args) => (&args.output, false),
         Command::Console(args) => (&args.output, false),
         Command::Init(args) => (&args.output, false),

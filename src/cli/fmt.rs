@@ -1,7 +1,7 @@
 //! `amibake fmt`: lays templates and var files out in one way; see `amibake_template::format` for which.
 
 mod find;
-mod replace;
+pub(super) mod replace;
 
 use std::path::Path;
 

@@ -133,7 +133,7 @@ fn template_dir(path: &str, cwd: &str) -> String {
 }
 
 /// The template's text and how messages call it.
-fn template_text(path: &str, config_type: Option<ConfigType>) -> Result<(String, String), Finding> {
+pub fn template_text(path: &str, config_type: Option<ConfigType>) -> Result<(String, String), Finding> {
     if config_type == Some(ConfigType::Hcl2) || path.ends_with(".hcl") || path.ends_with(".pkr.json") {
         return Err(hcl2(format!("`{path}` is an HCL2 template")));
     }

@@ -3,7 +3,7 @@
 //! - [`entry`]: from the words of the command line to a command; [`args`]: the commands and flags, for clap; [`flags`]: Go's spelling of
 //!   flags; [`usage`]: what to say about wrong ones.
 //! - [`load`]: reads a template and its variables; [`findings`]: prints what is wrong with them; [`secrets`]: what must not be printed.
-//! - One file a command: [`build`], [`validate`], [`inspect`], [`fmt`], [`console`], [`version`], [`schema`]; [`init`] and [`plugins`],
+//! - One file a command: [`build`], [`validate`], [`inspect`], [`fix`], [`migrate`], [`fmt`], [`console`], [`version`], [`schema`]; [`init`] and [`plugins`],
 //!   which old pipelines call.
 //! - [`terminal`]: the person at it, for `-debug` and `-on-error=ask`.
 //!
@@ -21,10 +21,12 @@ pub mod secrets;
 
 pub mod build;
 pub mod console;
+pub mod fix;
 pub mod fmt;
 pub mod init;
 pub mod inspect;
 pub mod rehearse;
+pub mod migrate;
 pub mod plugins;
 pub mod schema;
 pub mod validate;

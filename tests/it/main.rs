@@ -9,6 +9,7 @@
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
+//! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
@@ -33,6 +34,7 @@ mod ebs_run;
 mod fmt;
 mod guest;
 mod layers;
+mod migrate;
 mod packer;
 mod program;
 mod rehearse;
