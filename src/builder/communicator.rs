@@ -255,11 +255,10 @@ impl CommunicatorConfig {
         match self.communicator.given() {
             None | Some("ssh") => self.check_ssh(check),
             Some("none") => {}
-            Some("winrm") => check.error(
+            Some("winrm") => check.not_supported_yet(
                 "communicator",
-                "not-supported-yet",
-                "amibake does not support the communicator `winrm` yet",
-                Some("build this template with Packer, or let the guest speak SSH".to_owned()),
+                "the communicator `winrm`",
+                "build this template with Packer, or let the guest speak SSH",
             ),
             Some(other) => one_of(check, "communicator", Some(other), &["ssh", "winrm", "none"]),
         }

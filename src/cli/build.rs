@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::args::BuildArgs;
 use super::load::load;
 use super::terminal::{ControllingTerminal, Nobody};
-use super::validate::make_plan;
+use super::validate::make_plan_to_run;
 use super::{findings, secrets};
 use crate::engine::context::{RunOptions, Terminal};
 use crate::event::{Reporter, Summary};
@@ -29,7 +29,7 @@ pub fn run(args: &BuildArgs, settings: &Settings, clouds: Arc<dyn Clouds>, mut s
     let mut loaded = load(&args.template, settings);
     secrets::hide_variables(&loaded, &mut screen);
     let parts = Parts::all();
-    let plan = make_plan(&args.template, &mut loaded, &parts, args.force);
+    let plan = make_plan_to_run(&args.template, &mut loaded, &parts, args.force);
     if let Some(plan) = &plan {
         secrets::hide_config(plan, &parts, &mut screen);
     }

@@ -1,6 +1,6 @@
 //! `amibake validate`: everything that can be known about a template without AWS.
 
-use amibake_template::finding::Finding;
+use amibake_template::finding::{Finding, refuse_to_run};
 use amibake_template::plan::{Plan, Selection, plan};
 
 use super::args::{TemplateArgs, ValidateArgs};
@@ -47,6 +47,13 @@ pub fn make_plan(args: &TemplateArgs, loaded: &mut Loaded, parts: &Parts, force:
     };
     loaded.findings.extend(found);
     plan
+}
+
+/// [`make_plan`] for whoever is about to run it: what amibake cannot run yet is an error then.
+pub fn make_plan_to_run(args: &TemplateArgs, loaded: &mut Loaded, parts: &Parts, force: bool) -> Option<Plan> {
+    let plan = make_plan(args, loaded, parts, force);
+    refuse_to_run(&mut loaded.findings);
+    plan.filter(|_| !loaded.has_errors())
 }
 
 fn no_builds<'a>(names: impl Iterator<Item = &'a str>) -> Finding {

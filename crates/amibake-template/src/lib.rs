@@ -19,6 +19,7 @@ pub mod component;
 mod decode;
 pub mod document;
 pub mod finding;
+pub mod foreign;
 pub mod json;
 pub mod lang;
 pub mod plan;

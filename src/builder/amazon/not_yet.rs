@@ -157,7 +157,7 @@ pub struct RegionLaunchTemplate {
 }
 
 impl NotYet {
-    /// Refuses every key that asks for something.
+    /// Reports every key that asks for something.
     pub fn check(&self, check: &mut Check<'_>) {
         let Ok(Value::Object(keys)) = serde_json::to_value(self) else { return };
         for (key, _) in keys.iter().filter(|(key, value)| !asks_for_nothing(key, value)) {
@@ -173,12 +173,7 @@ impl NotYet {
 /// Reports one key.
 pub fn refuse(check: &mut Check<'_>, pointer: &str) {
     let key = pointer.rsplit('/').next().unwrap_or(pointer);
-    check.error(
-        pointer,
-        "not-supported-yet",
-        format!("amibake does not support `{key}` yet"),
-        Some("remove the key, or build this template with Packer".to_owned()),
-    );
+    check.not_supported_yet(pointer, &format!("`{key}`"), "remove the key, or build this template with Packer");
 }
 
 /// Whether a value is what Packer assumes without the key.

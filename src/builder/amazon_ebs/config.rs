@@ -96,11 +96,10 @@ impl AmazonEbs {
 
     fn check_interface(&self, check: &mut Check<'_>) {
         match self.ssh_interface.given() {
-            Some("session_manager") => check.error(
+            Some("session_manager") => check.not_supported_yet(
                 "ssh_interface",
-                "not-supported-yet",
-                "amibake does not support Session Manager yet",
-                Some("use another `ssh_interface`, or build this template with Packer".to_owned()),
+                "Session Manager",
+                "use another `ssh_interface`, or build this template with Packer",
             ),
             other => one_of(check, "ssh_interface", other, INTERFACES),
         }

@@ -1,7 +1,7 @@
 //! Where a component's own checks put their findings.
 
 use super::Check;
-use crate::finding::Finding;
+use crate::finding::{Finding, NOT_SUPPORTED_YET};
 use crate::json::{Node, Value};
 use crate::source::Span;
 
@@ -16,6 +16,12 @@ impl Check<'_> {
     pub fn warning(&mut self, pointer: &str, code: &'static str, message: impl Into<String>, help: Option<String>) {
         let finding = Finding::warning(code, message, self.span(pointer));
         self.push(pointer, finding, help);
+    }
+
+    /// Reports what Packer knows and amibake does not do yet: `validate` warns of it, `build` refuses it before anything starts.
+    /// `what` follows "amibake does not support".
+    pub fn not_supported_yet(&mut self, pointer: &str, what: &str, help: &str) {
+        self.warning(pointer, NOT_SUPPORTED_YET, format!("amibake does not support {what} yet"), Some(help.to_owned()));
     }
 
     /// The place of a key's value, or of the nearest thing around it that was written.

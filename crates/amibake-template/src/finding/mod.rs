@@ -8,6 +8,7 @@ mod near;
 mod order;
 
 pub use human::{render_human, render_human_masked};
-pub use model::{Finding, Label, Severity};
+pub(crate) use model::{FOREIGN_TYPE, NOT_SUPPORTED_YET};
+pub use model::{Finding, Label, Severity, refuse_to_run};
 pub use near::nearest;
 pub use order::tidy;

@@ -2,6 +2,7 @@
 
 use super::components::{Of, Workshop, Written, has_errors};
 use super::names::{Core, Named};
+use super::ways::Ways;
 use super::{Build, Plan, Selection, wrapper};
 use crate::component::{Files, Kind, Secret};
 use crate::document::{BUILDER_KEYS, Document, cross_check};
@@ -34,6 +35,7 @@ pub fn plan(
     workshop.declared = document.variables.iter().map(|v| v.name.clone()).chain(given.iter().map(|g| g.name.clone())).collect();
     workshop.sensitive = &document.sensitive;
     workshop.force = selection.force;
+    workshop.ways = Ways::of(document, registry, &named, selection);
     let builds: Vec<Build> = named.iter().filter_map(|named| build(&mut workshop, document, selection, named)).collect();
     findings.append(&mut workshop.findings);
     let secrets = std::mem::take(&mut workshop.secrets);

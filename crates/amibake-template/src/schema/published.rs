@@ -138,7 +138,7 @@ fn chooser(registry: &Registry, kind: Kind) -> Value {
 
 /// The component's example for the editor's completion.
 fn snippet(entry: &Entry) -> Option<Value> {
-    let body: Value = serde_json::from_str(entry.example).ok()?;
+    let body: Value = serde_json::from_str(&(entry.example)()).ok()?;
     let filled = body.as_object().is_some_and(|members| !members.is_empty());
     filled.then(|| json!({ "label": entry.type_name, "body": body }))
 }
