@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use regex::Regex;
 use tempfile::TempDir;
 
-/// Types of Packer's that the program does not have yet: recordings and tests that need one of them wait for it. The test
-/// `packer::types_that_do_not_exist_yet` fails as soon as one is there, so that nothing waits longer than it must.
+/// Types of Packer's that the program cannot run yet: recordings and tests that need one of them wait for it. The test
+/// `packer::types_that_cannot_be_run_yet` fails as soon as one runs, so that nothing waits longer than it must.
 pub const NOT_YET: &[(&str, &str)] = &[("post-processors", "compress")];
 
 /// Whether a test has to wait for one of those types; says so.

@@ -1,6 +1,7 @@
 //! The published schemas: generated from the configuration types, committed, and true.
 
 use amibake::parts::Parts;
+use amibake_template::finding::findings_schema;
 use amibake_template::schema::{template_schema, vars_schema};
 use serde_json::Value;
 
@@ -27,6 +28,7 @@ fn check_committed(path: &str, generated: &Value) {
 fn committed_schemas_are_what_the_types_say() {
     check_committed("schema/packer-template.schema.json", &template_schema(&Parts::all().registry));
     check_committed("schema/packer-vars.schema.json", &vars_schema());
+    check_committed("schema/findings.schema.json", &findings_schema());
 }
 
 #[test]
