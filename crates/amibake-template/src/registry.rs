@@ -1,6 +1,7 @@
 //! Which component types exist. One line each, in the program's `src/parts.rs`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ pub(crate) struct Entry {
     pub(crate) check: CheckOf,
 }
 
-type SchemaOf = Box<dyn Fn() -> schemars::Schema + Send + Sync>;
+type SchemaOf = Arc<dyn Fn() -> schemars::Schema + Send + Sync>;
 type CheckOf = Box<dyn Fn(&Value, &mut Check<'_>) -> Result<(), String> + Send + Sync>;
 
 impl Registry {
@@ -40,7 +41,7 @@ impl Registry {
             build_data: C::BUILD_DATA,
             example: Box::new(|| C::EXAMPLE.to_owned()),
             runs: true,
-            schema: Box::new(strict_schema::<C>),
+            schema: Arc::new(strict_schema::<C>),
             check: Box::new(|value, check| {
                 let config = C::deserialize(value).map_err(|error| error.to_string())?;
                 config.check(check);
@@ -55,7 +56,8 @@ impl Registry {
     pub fn register_outlines(&mut self) -> &mut Self {
         for outline in outlines() {
             if self.find(outline.kind, outline.type_name).is_none() {
-                self.entries.push(Entry::outlined(outline));
+                let model = outline.model.and_then(|model| self.find(Kind::Builder, model)).map(|model| Arc::clone(&model.schema));
+                self.entries.push(Entry::outlined(outline, model));
             }
         }
         self
@@ -87,14 +89,18 @@ impl Registry {
 }
 
 impl Entry {
-    fn outlined(outline: &'static Outline) -> Self {
+    /// `model`: the schema of the type that the outline shares keys with.
+    fn outlined(outline: &'static Outline, model: Option<SchemaOf>) -> Self {
         Self {
             kind: outline.kind,
             type_name: outline.type_name,
             build_data: outline.build_data(),
             example: Box::new(|| outline.example()),
             runs: false,
-            schema: Box::new(|| schemars::Schema::try_from(outline.schema()).unwrap_or_default()),
+            schema: Arc::new(move || {
+                let model = model.as_ref().map(|model| model().to_value()).unwrap_or_default();
+                schemars::Schema::try_from(outline.schema_like(&model)).unwrap_or_default()
+            }),
             check: Box::new(|value, check| {
                 outline.check(value, check);
                 Ok(())

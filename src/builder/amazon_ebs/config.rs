@@ -41,6 +41,7 @@ pub struct AmazonEbs {
     pub image: ImageConfig,
     /// Which of the instance's addresses to connect to: `public_ip`, `private_ip`, `public_dns`, `private_dns` or `ipv6`.
     /// Default: the public address where there is one, else the private one. (`session_manager` is not supported yet.)
+    #[schemars(extend("x-amibake-choices" = ["public_ip", "private_ip", "public_dns", "private_dns", "ipv6", "session_manager"]))]
     pub ssh_interface: Option<String>,
     /// Limits of the waits for EC2.
     pub aws_polling: Option<AwsPolling>,
@@ -63,6 +64,7 @@ pub struct AmazonEbs {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Placement {
     /// Tenancy of the source instance: `default`, `dedicated` or `host`.
+    #[schemars(extend("x-amibake-choices" = ["default", "dedicated", "host"]))]
     pub tenancy: Option<String>,
     /// Dedicated host. Not supported yet.
     pub host_id: Option<String>,

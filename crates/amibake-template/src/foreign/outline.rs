@@ -2,7 +2,8 @@
 //!
 //! A component that gets built registers its type; its file in `keys/` and its line here go then. Beside what JSON Schema knows, a file
 //! may say what is checked in the file system: `x-amibake-files` and `x-amibake-folders` name keys (texts or lists) whose values must be
-//! there, `x-amibake-paths` keys whose values may be either; of the keys in `x-amibake-one-of` one must be given.
+//! there, `x-amibake-paths` keys whose values may be either; of the keys in `x-amibake-one-of` one must be given. The keys in
+//! `x-amibake-as-in` are declared by another builder's type.
 
 use serde_json::Value;
 
@@ -13,6 +14,8 @@ use crate::component::{Check, FileKind, Kind};
 pub(crate) struct Outline {
     pub(crate) kind: Kind,
     pub(crate) type_name: &'static str,
+    /// The builder that has some of its keys, named in `x-amibake-as-in`.
+    pub(crate) model: Option<&'static str>,
     text: &'static str,
 }
 
@@ -22,40 +25,63 @@ pub(crate) fn outlines() -> impl Iterator<Item = &'static Outline> {
 }
 
 macro_rules! outline {
-    ($kind:ident, $word:literal, $type_name:literal) => {
-        Outline { kind: Kind::$kind, type_name: $type_name, text: include_str!(concat!("keys/", $word, ".", $type_name, ".json")) }
+    ($kind:ident, $word:literal, $type_name:literal, $model:expr) => {
+        Outline {
+            kind: Kind::$kind,
+            type_name: $type_name,
+            model: $model,
+            text: include_str!(concat!("keys/", $word, ".", $type_name, ".json")),
+        }
     };
 }
 
+const EBS: Option<&str> = Some("amazon-ebs");
+
 static OUTLINES: [Outline; 22] = [
-    outline!(Builder, "builder", "amazon-chroot"),
-    outline!(Builder, "builder", "amazon-ebssurrogate"),
-    outline!(Builder, "builder", "amazon-ebsvolume"),
-    outline!(Builder, "builder", "amazon-instance"),
-    outline!(Provisioner, "provisioner", "ansible"),
-    outline!(Provisioner, "provisioner", "ansible-local"),
-    outline!(Provisioner, "provisioner", "breakpoint"),
-    outline!(Provisioner, "provisioner", "chef-client"),
-    outline!(Provisioner, "provisioner", "chef-solo"),
-    outline!(Provisioner, "provisioner", "goss"),
-    outline!(Provisioner, "provisioner", "powershell"),
-    outline!(Provisioner, "provisioner", "puppet-masterless"),
-    outline!(Provisioner, "provisioner", "puppet-server"),
-    outline!(Provisioner, "provisioner", "salt-masterless"),
-    outline!(Provisioner, "provisioner", "sleep"),
-    outline!(Provisioner, "provisioner", "windows-restart"),
-    outline!(Provisioner, "provisioner", "windows-shell"),
-    outline!(PostProcessor, "post-processor", "amazon-import"),
-    outline!(PostProcessor, "post-processor", "artifice"),
-    outline!(PostProcessor, "post-processor", "checksum"),
-    outline!(PostProcessor, "post-processor", "compress"),
-    outline!(PostProcessor, "post-processor", "vagrant"),
+    outline!(Builder, "builder", "amazon-chroot", EBS),
+    outline!(Builder, "builder", "amazon-ebssurrogate", EBS),
+    outline!(Builder, "builder", "amazon-ebsvolume", EBS),
+    outline!(Builder, "builder", "amazon-instance", EBS),
+    outline!(Provisioner, "provisioner", "ansible", None),
+    outline!(Provisioner, "provisioner", "ansible-local", None),
+    outline!(Provisioner, "provisioner", "breakpoint", None),
+    outline!(Provisioner, "provisioner", "chef-client", None),
+    outline!(Provisioner, "provisioner", "chef-solo", None),
+    outline!(Provisioner, "provisioner", "goss", None),
+    outline!(Provisioner, "provisioner", "powershell", None),
+    outline!(Provisioner, "provisioner", "puppet-masterless", None),
+    outline!(Provisioner, "provisioner", "puppet-server", None),
+    outline!(Provisioner, "provisioner", "salt-masterless", None),
+    outline!(Provisioner, "provisioner", "sleep", None),
+    outline!(Provisioner, "provisioner", "windows-restart", None),
+    outline!(Provisioner, "provisioner", "windows-shell", None),
+    outline!(PostProcessor, "post-processor", "amazon-import", EBS),
+    outline!(PostProcessor, "post-processor", "artifice", None),
+    outline!(PostProcessor, "post-processor", "checksum", None),
+    outline!(PostProcessor, "post-processor", "compress", None),
+    outline!(PostProcessor, "post-processor", "vagrant", None),
 ];
 
 impl Outline {
     /// Its keys. A file that is no JSON, which a test excludes, gives a schema that takes anything.
     pub(crate) fn schema(&self) -> Value {
         serde_json::from_str(self.text).unwrap_or_default()
+    }
+
+    /// Its keys with those that the model has, which is the model's schema.
+    pub(crate) fn schema_like(&self, model: &Value) -> Value {
+        let mut schema = self.schema();
+        let shared: Vec<(String, Value)> =
+            self.shared(&schema).filter_map(|key| Some((key.to_owned(), model["properties"].get(key)?.clone()))).collect();
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.extend(shared);
+        }
+        schema
+    }
+
+    /// The keys that the model has.
+    pub(crate) fn shared<'s>(&self, schema: &'s Value) -> impl Iterator<Item = &'s str> {
+        names(&schema["x-amibake-as-in"], self.model.unwrap_or_default())
     }
 
     /// The minimal object of this type, for editors.

@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 /// What makes a string a template string, for patterns.
 const TEMPLATE: &str = "\\{\\{|<<";
 
+/// Values that a component's own checks allow, and say more about than a schema could: offered by editors, not checked here.
+const CHOICES: &str = "x-amibake-choices";
+
 /// Widens a strict schema. Values offered (`enum`), defaults and descriptions stay.
 pub(super) fn weaken(schema: &Value) -> Value {
     let Value::Object(strict) = schema else { return schema.clone() };
@@ -19,7 +22,7 @@ pub(super) fn weaken(schema: &Value) -> Value {
             out.insert(key.clone(), value.clone());
         }
     }
-    let enumerated = strict.get("enum").is_some();
+    let enumerated = strict.get("enum").or_else(|| strict.get(CHOICES)).is_some();
     match strict.get("type").and_then(Value::as_str) {
         Some("string") if enumerated => choices(strict, &mut out),
         Some("string") => text(strict, &mut out),
@@ -30,15 +33,37 @@ pub(super) fn weaken(schema: &Value) -> Value {
         Some("object") => object(strict, &mut out),
         _ => return schema.clone(),
     }
-    markdown(&mut out);
     Value::Object(out)
 }
 
-/// Editors show Markdown only where it is called so.
+/// Editors show Markdown only where it is called so; without backquotes there is nothing to show.
 pub(super) fn markdown(schema: &mut Map<String, Value>) {
-    if let Some(description) = schema.get("description").cloned() {
-        schema.insert("markdownDescription".to_owned(), description);
+    let Some(description) = schema.get("description").and_then(Value::as_str) else { return };
+    if description.contains('`') {
+        let text = in_code(description);
+        schema.insert("markdownDescription".to_owned(), text.into());
     }
+}
+
+/// Template calls hold backquotes of their own: their braces become part of the code.
+fn in_code(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some((before, call)) = rest.split_once("{{") {
+        let Some((call, after)) = call.split_once("}}") else { break };
+        out.push_str(before);
+        let quoted = before.ends_with('`');
+        let fence = if quoted {
+            ""
+        } else if call.contains('`') {
+            "``"
+        } else {
+            "`"
+        };
+        out.push_str(&format!("{fence}{{{{{call}}}}}{fence}"));
+        rest = after;
+    }
+    out + rest
 }
 
 fn scalar(out: &mut Map<String, Value>, strings: &str) {
@@ -62,9 +87,9 @@ fn text(strict: &Map<String, Value>, out: &mut Map<String, Value>) {
 
 fn choices(strict: &Map<String, Value>, out: &mut Map<String, Value>) {
     let mut offered = Map::new();
-    for key in ["enum", "enumDescriptions"] {
+    for (key, name) in [("enum", "enum"), (CHOICES, "enum"), ("enumDescriptions", "enumDescriptions")] {
         if let Some(value) = strict.get(key) {
-            offered.insert(key.to_owned(), value.clone());
+            offered.insert(name.to_owned(), value.clone());
         }
     }
     let template = json!({ "type": ["string", "null"], "pattern": format!("^$|{TEMPLATE}") });
