@@ -25,7 +25,7 @@ pub(super) fn chooser(registry: &Registry, kind: Kind) -> Value {
         "title": word(kind),
         "required": ["type"],
         "properties": { "type": type_key(&types, kind) },
-        "defaultSnippets": entries.iter().filter_map(|entry| snippet::component(entry)).collect::<Vec<_>>(),
+        "defaultSnippets": snippet::components(registry, kind),
     });
     let Value::Object(mut object) = object else { return object };
     if kind == Kind::PostProcessor {

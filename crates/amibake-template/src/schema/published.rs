@@ -31,7 +31,7 @@ pub fn template_schema(registry: &Registry) -> Value {
         "type": "object",
         "required": ["builders"],
         "defaultSnippets": [snippet::template(registry)],
-        "properties": root_properties(),
+        "properties": root_properties(&snippet::components(registry, Kind::PostProcessor)),
         "patternProperties": { "^_": { "type": "string", "description": "A comment." } },
         "additionalProperties": false,
         "definitions": definitions,
@@ -61,7 +61,7 @@ pub fn vars_schema() -> Value {
     schema
 }
 
-fn root_properties() -> Value {
+fn root_properties(post_processors: &[Value]) -> Value {
     json!({
         "$schema": { "type": "string", "description": "The schema this file is checked against by editors." },
         "description": { "type": ["string", "null"], "description": "What the template makes, for people. Shown by `inspect`." },
@@ -75,6 +75,10 @@ fn root_properties() -> Value {
             "description": "User variables with their defaults, used as {{user `NAME`}}. `null` has no default and must be given.",
             "additionalProperties": {
                 "type": ["string", "null"],
+                "defaultSnippets": [
+                    { "label": "\"\"", "body": "^\"$1\"" },
+                    { "label": "from the environment", "body": "^\"{{env `${1:NAME}`}}\"" }
+                ],
                 "description": "The variable's default: a string, or null where it must be given with -var or -var-file. \
                                 May read the environment: {{env `NAME`}}."
             }
@@ -97,20 +101,26 @@ fn root_properties() -> Value {
         },
         "error-cleanup-provisioner": {
             "description": "Runs on the guest where a provisioner has failed, before everything is torn down. Since Packer 1.3.4.",
-            "allOf": [{ "if": { "type": "null" }, "else": { "$ref": "#/definitions/provisioner" } }]
+            "type": ["object", "null"],
+            "if": { "type": "null" },
+            "else": { "$ref": "#/definitions/provisioner" }
         },
         "post-processors": {
             "type": ["array", "null"],
             "description": "What happens with each builder's artifact; an inner list is a chain, whose elements work on each other's results.",
             "items": {
+                "defaultSnippets": post_processors,
                 "if": { "type": "array" },
                 "then": { "items": { "$ref": "#/definitions/post-processor" } },
                 "else": { "$ref": "#/definitions/post-processor" }
             }
         },
-        "push": { "type": ["object", "null"], "description": "Read by no current version." }
+        "push": { "type": ["object", "null"], "description": "Read by no current version.", "doNotSuggest": true }
     })
 }
+
+/// How the descriptions of keys begin that editors shall not offer.
+const NOT_FOR_NEW_TEMPLATES: [&str; 4] = ["Accepted for old templates", "Old name of", "No longer used", "Length of a spot block. Retired"];
 
 /// Copies descriptions for editors that show Markdown, and drops what is for this program only.
 fn finish(schema: &mut Value) {
@@ -118,8 +128,10 @@ fn finish(schema: &mut Value) {
         Value::Object(object) => {
             object.retain(|key, _| !key.starts_with("x-amibake-"));
             object.values_mut().for_each(finish);
-            if object.get("description").is_some_and(Value::is_string) {
-                markdown(object);
+            markdown(object);
+            let description = object.get("description").and_then(Value::as_str);
+            if description.is_some_and(|text| NOT_FOR_NEW_TEMPLATES.iter().any(|words| text.starts_with(words))) {
+                object.insert("doNotSuggest".to_owned(), Value::Bool(true));
             }
         }
         Value::Array(items) => items.iter_mut().for_each(finish),

@@ -6,8 +6,13 @@ use super::component::about;
 use crate::component::Kind;
 use crate::registry::{Entry, Registry};
 
+/// The examples of all components of a kind.
+pub(super) fn components(registry: &Registry, kind: Kind) -> Vec<Value> {
+    registry.entries.iter().filter(|entry| entry.kind == kind).filter_map(component).collect()
+}
+
 /// A component's example; None where it has none.
-pub(super) fn component(entry: &Entry) -> Option<Value> {
+fn component(entry: &Entry) -> Option<Value> {
     let body = example(entry, &mut 0)?;
     Some(json!({ "label": entry.type_name, "description": about(entry), "body": body }))
 }
@@ -37,12 +42,15 @@ fn example(entry: &Entry, stops: &mut usize) -> Option<Value> {
     Some(body)
 }
 
-/// Makes a place to type over of each text.
+/// Makes a place to type over of each text. A text that begins with `^` is VS Code's own notation, taken as it is.
 fn stop(value: &mut Value, stops: &mut usize) {
     match value {
         Value::String(text) => {
             *stops += 1;
-            *text = format!("${{{stops}:{}}}", text.replace('\\', "\\\\").replace('$', "\\$").replace('}', "\\}"));
+            let quoted = Value::String(text.clone()).to_string();
+            let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+            let inner = inner.replace('\\', "\\\\").replace('$', "\\$").replace('}', "\\}");
+            *text = format!("^\"${{{stops}:{inner}}}\"");
         }
         Value::Array(items) => items.iter_mut().for_each(|item| stop(item, stops)),
         Value::Object(members) => members.values_mut().for_each(|member| stop(member, stops)),
