@@ -39,6 +39,8 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Show what a template consists of
     Inspect(InspectArgs),
+    /// Bring a template of an older Packer up to date
+    Fix(super::fix::FixArgs),
     /// Print the version
     Version(VersionArgs),
     /// Print the JSON Schema that editors use to check and complete templates

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, OutputArgs};
 use super::usage::UsageError;
-use super::{build, flags, inspect, schema, validate, version};
+use super::{build, fix, flags, inspect, schema, validate, version};
 use crate::exit;
 use crate::settings::{LogTarget, Settings};
 use crate::ui::log::Log;
@@ -31,6 +31,7 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>) -> u8
         Command::Build(args) => build::run(&args, settings, clouds, screen),
         Command::Validate(args) => validate::run(&args, settings, screen),
         Command::Inspect(args) => inspect::run(&args, settings, screen),
+        Command::Fix(args) => fix::run(&args, screen),
         Command::Version(_) => version::run(screen),
         Command::Schema(args) => schema::run(&args, screen),
     }
@@ -116,7 +117,7 @@ fn unknown_command(name: &str) -> Answer {
     let reason = match name {
         "init" | "plugin" | "plugins" => "amibake has no plugins: everything is built in, there is nothing to install".to_owned(),
         "fmt" | "hcl2_upgrade" => format!("`{name}` is about HCL2 templates; amibake reads Packer's JSON templates"),
-        "fix" | "console" => format!("amibake does not have Packer's `{name}`"),
+        "console" => format!("amibake does not have Packer's `{name}`"),
         _ => match nearest(name, cli.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name)) {
             Some(known) => format!("there is no command `{name}`; did you mean `{known}`?"),
             None => format!("there is no command `{name}`"),
@@ -130,6 +131,7 @@ fn look(command: &Command, settings: &Settings) -> Look {
         Command::Build(args) => (&args.output, args.timestamp_ui),
         Command::Validate(args) => (&args.output, false),
         Command::Inspect(args) => (&args.output, false),
+        Command::Fix(args) => (&args.output, false),
         Command::Version(args) => (&args.output, false),
         Command::Schema(args) => (&args.output, false),
     };

@@ -121,7 +121,7 @@ fn template_dir(path: &str, cwd: &str) -> String {
 }
 
 /// The template's text and how messages call it.
-fn template_text(args: &TemplateArgs) -> Result<(String, String), Finding> {
+pub fn template_text(args: &TemplateArgs) -> Result<(String, String), Finding> {
     let path = args.path.as_str();
     if args.config_type == Some(ConfigType::Hcl2) || path.ends_with(".hcl") || path.ends_with(".pkr.json") {
         return Err(hcl2(format!("`{path}` is an HCL2 template")));

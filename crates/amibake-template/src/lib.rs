@@ -10,6 +10,8 @@
 //! 5. [`document`]: the template's structure; [`variables`]: user variables and their values.
 //! 6. [`plan`]: all of it together: which builds, with which configuration.
 //!
+//! Beside it: [`fix`], which brings templates of older Packers up to date.
+//!
 //! `wording` holds what several of these say in the same words.
 //!
 //! Invariant: this crate reads no file, network, clock, environment or random source. What it needs of them comes in as
@@ -19,6 +21,7 @@ pub mod component;
 mod decode;
 pub mod document;
 pub mod finding;
+pub mod fix;
 pub mod foreign;
 pub mod json;
 pub mod lang;

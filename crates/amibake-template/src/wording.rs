@@ -25,7 +25,10 @@ pub(crate) fn name_list(names: &[&str]) -> String {
 /// A template string that does not compile or render. `what` names it for people: ``the value of variable `x` ``.
 pub(crate) fn template_problem(what: &str, span: Span, error: &LangError) -> Finding {
     let finding = Finding::error("bad-template", format!("{what} cannot be rendered: {}", error.reason), span);
+    // What a fixer brings up to date is no misspelling.
+    let fixed = ["clean_ami_name", "clean_image_name"].iter().any(|name| error.reason.contains(&format!("\"{name}\" not defined")));
     match &error.help {
+        _ if fixed => finding.with_help("the function is called `clean_resource_name` now; `amibake fix` renames it"),
         Some(help) => finding.with_help(help.clone()),
         None => finding,
     }

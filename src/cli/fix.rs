@@ -1,0 +1,109 @@
+//! `amibake fix`: a template of an older Packer, brought up to date; the output is Packer's, byte for byte.
+
+use std::path::Path;
+
+use amibake_template::document;
+use amibake_template::finding::Finding;
+use amibake_template::fix;
+use amibake_template::json::{self, Dialect};
+use amibake_template::source::Sources;
+use clap::Args;
+
+use super::args::{OutputArgs, TemplateArgs};
+use super::findings;
+use super::load::template_text;
+use crate::exit;
+use crate::ui::screen::Screen;
+
+/// `fix`
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Fixes, in this order:
+{}
+Examples:
+  amibake fix old.json > new.json
+  amibake fix -validate=false - < old.json
+
+Keys are sorted and comments are lost, as with Packer; `amibake migrate` keeps
+both. Exit status: 0 unless the template cannot be read, fixed or, afterwards,
+be read as a template.", fixes()))]
+pub struct FixArgs {
+    /// The template; variables are accepted and ignored.
+    #[command(flatten)]
+    pub template: TemplateArgs,
+    /// Check the structure of what was printed [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "true", default_missing_value = "true", require_equals = true, hide_possible_values = true, hide_default_value = true, overrides_with = "validate")]
+    pub validate: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Runs the command.
+pub fn run(args: &FixArgs, mut screen: Screen) -> u8 {
+    let status = match fixed(&args.template, &mut screen) {
+        None => exit::FAILURE,
+        Some(text) => {
+            // Two line breaks at its end: Packer's encoder writes one, its screen the other.
+            screen.say(&text);
+            if args.validate { checked(text, &mut screen) } else { exit::SUCCESS }
+        }
+    };
+    screen.flush();
+    status
+}
+
+/// The fixed text; None where findings on the screen say why there is none.
+fn fixed(args: &TemplateArgs, screen: &mut Screen) -> Option<String> {
+    let mut sources = Sources::default();
+    let result = template_text(args).map_err(|finding| vec![finding]).and_then(|(name, text)| {
+        let jsonc = Path::new(&name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonc"));
+        let source = sources.add(name, text);
+        let root = fix::read(source, sources.text(source), Dialect { jsonc })?;
+        fix::fix(&root)
+    });
+    match result {
+        Ok(template) => Some(fix::to_text(&template)),
+        Err(found) => {
+            findings::print(&found, &sources, screen);
+            None
+        }
+    }
+}
+
+/// Whether what was printed is a template. Its values are not looked at: that is what `validate` is for.
+fn checked(text: String, screen: &mut Screen) -> u8 {
+    let mut sources = Sources::default();
+    let source = sources.add("<fixed template>", text);
+    let (tree, mut found) = json::parse(source, sources.text(source), Dialect::default());
+    let mut problem = "fails to parse";
+    if let Some(tree) = tree {
+        let (document, structure) = document::read(tree);
+        found.extend(structure);
+        if let Some(document) = document.filter(|_| !findings::any_error(&found)) {
+            problem = "failed to validate";
+            // Packer's `fix` does not look at `min_packer_version`.
+            found.extend(
+                document::cross_check(&document).into_iter().filter(|finding| !matches!(finding.code, "min-version" | "bad-version")),
+            );
+        }
+    }
+    if !findings::any_error(&found) {
+        return exit::SUCCESS;
+    }
+    screen.error(complaint(problem, &found, &sources, screen.look().color));
+    exit::FAILURE
+}
+
+fn complaint(problem: &str, found: &[Finding], sources: &Sources, color: bool) -> String {
+    let listed = amibake_template::finding::render_human(found, sources, color);
+    format!(
+        "Error! Fixed template {problem}:\n\n{}\n\nThis is usually caused by an error in the input template.\nPlease fix the error and \
+         try again.",
+        listed.trim_end()
+    )
+}
+
+fn fixes() -> String {
+    fix::fixers().map(|fixer| format!("  {:26} {}\n", fixer.name, fixer.summary)).collect()
+}
