@@ -143,7 +143,7 @@ test('what old templates write is not underlined', async () => {
 for (const [variable, what] of [['AMIBAKE_TEMPLATES', 'template'], ['AMIBAKE_VAR_FILES', 'vars']]) {
   for (const path of (process.env[variable] ?? '').split('\n').filter(Boolean)) {
     test(`nothing is underlined in ${path}`, async () => {
-      assert.deepEqual(await problems(readFileSync(path, 'utf8'), what), []);
+      assert.deepEqual(await problems(readFileSync(path, 'utf8'), what, path), []);
     });
   }
 }

@@ -2,6 +2,8 @@
 
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 // The packages stand under target/, not beside this file.
 const require = createRequire(process.env.AMIBAKE_EDITOR_PACKAGES + '/');
@@ -9,7 +11,12 @@ const { getLanguageService, TextDocument } = require('vscode-json-languageservic
 
 const read = (name) => JSON.parse(readFileSync(new URL(`../../schema/${name}.schema.json`, import.meta.url), 'utf8'));
 const completionItem = { documentationFormat: ['markdown', 'plaintext'], snippetSupport: true };
-const service = getLanguageService({ clientCapabilities: { textDocument: { completion: { completionItem } } } });
+const service = getLanguageService({
+  clientCapabilities: { textDocument: { completion: { completionItem } } },
+  // For files that name their schema by `$schema`.
+  schemaRequestService: (uri) => readFile(fileURLToPath(uri), 'utf8'),
+  workspaceContext: { resolveRelativePath: (path, resource) => new URL(path, resource).href },
+});
 service.configure({
   validate: true,
   allowComments: false,
@@ -44,9 +51,12 @@ export async function hover(text, what = 'template') {
   return [shown?.contents ?? []].flat().map((part) => part.value ?? part).join('\n');
 }
 
-/// What is underlined: `LINE: message`.
-export async function problems(text, what = 'template') {
-  const document = TextDocument.create(`file:///${what}.json`, 'json', 1, text);
+/// What is underlined: `LINE: message`. `path` is where the text stands, if it stands somewhere.
+export async function problems(text, what = 'template', path = undefined) {
+  // The schemas go by the end of the name; a file that names its own schema is found by its path.
+  const named = path && JSON.parse(text).$schema;
+  const uri = named ? pathToFileURL(path).href : `file:///${what}.json`;
+  const document = TextDocument.create(uri, 'json', 1, text);
   const found = await service.doValidation(document, service.parseJSONDocument(document));
   return found.map((problem) => `${problem.range.start.line + 1}: ${problem.message}`);
 }

@@ -8,6 +8,9 @@
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
+//! - `corpus`: templates that people wrote, where there are any, against what Packer said of them.
+//! - `mistakes`: twenty typical ones, and what is said about them.
+//! - `editor`: what a person sees in an editor, by VS Code's own engine.
 //! - `schema`: the published JSON Schemas are what the types say.
 //! - `layers`: the architecture, read from the `use` lines.
 
@@ -15,14 +18,17 @@
 
 mod cases;
 mod command_line;
+mod corpus;
 mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
 mod ebs_lab;
 mod ebs_run;
 mod ebs_traces;
+mod editor;
 mod guest;
 mod layers;
+mod mistakes;
 mod packer;
 mod program;
 mod schema;

@@ -104,6 +104,12 @@ impl Sandbox {
     }
 }
 
+/// A word to the tests on how to run.
+#[expect(clippy::disallowed_methods, reason = "settings of the tests, not of the program")]
+pub fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// A folder of this repository.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

@@ -115,7 +115,7 @@ impl RunConfig {
                 "instance_type",
                 "instance-type",
                 "`instance_type` must be given",
-                Some("`\"instance_type\": \"t3.micro\"`".to_owned()),
+                Some("add `\"instance_type\": \"t3.micro\"`, say".to_owned()),
             );
         }
         self.check_user_data(check);

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::Part;
 use super::ways::Ways;
-use crate::component::{Check, Files, Kind, Secret, object_span};
+use crate::component::{Check, Files, Kind, Secret, locate, object_span};
 use crate::decode::constraints::Constraints;
 use crate::decode::{Decoder, Setting, kind_word, merge};
 use crate::finding::{FOREIGN_TYPE, Finding, NOT_SUPPORTED_YET, Severity, nearest};
@@ -102,9 +102,7 @@ impl<'a> Workshop<'a> {
         let mut findings = std::mem::take(&mut decoder.findings);
         // A value may be missing without a finding here: its variable has one already.
         let whole = decoder.failed.is_empty() && !has_errors(&findings);
-        if whole {
-            findings.extend(self.own_checks(entry, &config, &node, of, &decoder));
-        }
+        findings.extend(self.own_checks(entry, &config, &node, of, &decoder, whole));
         let sound = whole && !has_errors(&findings);
         if sound && !entry.runs {
             findings.push(self.cannot_run(written, of, NOT_SUPPORTED_YET, |what| format!("amibake knows {what}, but cannot run it yet")));
@@ -147,8 +145,8 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// What the component's type itself has to say.
-    fn own_checks(&self, entry: &Entry, config: &Json, node: &Node, of: &Of<'_>, decoder: &Decoder<'_>) -> Vec<Finding> {
+    /// What the component's type itself has to say. Of a component with mistakes already, only what these do not explain.
+    fn own_checks(&self, entry: &Entry, config: &Json, node: &Node, of: &Of<'_>, decoder: &Decoder<'_>, whole: bool) -> Vec<Finding> {
         let mut check = Check {
             node,
             files: self.files,
@@ -158,7 +156,9 @@ impl<'a> Workshop<'a> {
             findings: Vec::new(),
         };
         match (entry.check)(config, &mut check) {
-            Ok(()) => check.findings,
+            Ok(()) if whole => check.findings,
+            Ok(()) => check.findings.into_iter().filter(|finding| !follows_from(finding, &decoder.failed, node)).collect(),
+            Err(_) if !whole => Vec::new(),
             // What schema and decoding let through and the type still refuses; its own words are all there is.
             Err(reason) => vec![Finding::error("bad-value", format!("{}: {reason}", decoder.what()), object_span(node, true))],
         }
@@ -201,6 +201,19 @@ impl<'a> Workshop<'a> {
             None => format!("amibake knows these: {}", crate::wording::name_list(&known)),
         })
     }
+}
+
+/// Whether a finding may be due to a value that could not be read: it stands there, or names its key.
+fn follows_from(finding: &Finding, failed: &[String], node: &Node) -> bool {
+    let words = |key: &str| {
+        let quoted = format!("`{key}`");
+        finding.message.contains(&quoted) || finding.help.as_ref().is_some_and(|help| help.contains(&quoted))
+    };
+    failed.iter().any(|pointer| {
+        let place = locate(node, pointer).span;
+        let key = pointer.split('/').filter(|token| token.parse::<usize>().is_err()).next_back().unwrap_or_default();
+        words(key) || finding.labels.first().is_some_and(|label| label.span == place)
+    })
 }
 
 /// A component with its override: what its struct gets, and both written forms in one.
