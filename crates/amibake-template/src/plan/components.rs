@@ -105,7 +105,7 @@ impl<'a> Workshop<'a> {
         findings.extend(self.own_checks(entry, &config, &node, of, &decoder, whole));
         let sound = whole && !has_errors(&findings);
         if sound && !entry.runs {
-            findings.push(self.cannot_run(written, of, NOT_SUPPORTED_YET, |what| format!("amibake knows {what}, but cannot run it yet")));
+            findings.push(self.cannot_run(written, NOT_SUPPORTED_YET, |what| format!("amibake knows {what}, but cannot run it yet")));
         }
         self.only_what_counts(&mut findings, written, of);
         let secrets = std::mem::take(&mut decoder.secrets);
@@ -171,7 +171,7 @@ impl<'a> Workshop<'a> {
             return None;
         };
         let finding =
-            self.cannot_run(written, of, FOREIGN_TYPE, |what| format!("{what} is for {platform}: amibake neither checks nor runs it"));
+            self.cannot_run(written, FOREIGN_TYPE, |what| format!("{what} is for {platform}: amibake neither checks nor runs it"));
         let mut findings = vec![finding];
         self.only_what_counts(&mut findings, written, of);
         self.findings.extend(findings);
@@ -179,9 +179,9 @@ impl<'a> Workshop<'a> {
         Some(Part { kind: written.kind, type_name, config, node: written.node.clone() })
     }
 
-    fn cannot_run(&self, written: &Written<'_>, of: &Of<'_>, code: &'static str, words: impl Fn(&str) -> String) -> Finding {
+    fn cannot_run(&self, written: &Written<'_>, code: &'static str, words: impl Fn(&str) -> String) -> Finding {
         let what = format!("the {} `{}`", kind_word(written.kind), written.type_name);
-        Finding::warning(code, words(&what), object_span(written.node, true)).with_help(self.ways.around(written, of.build))
+        Finding::warning(code, words(&what), object_span(written.node, true)).with_help(self.ways.around(written))
     }
 
     /// What amibake cannot run does not matter in a build that it cannot run anyway.

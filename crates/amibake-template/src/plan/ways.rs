@@ -13,7 +13,9 @@ use crate::registry::Registry;
 pub(super) struct Ways {
     /// Builds whose builder amibake cannot run.
     elsewhere: Vec<String>,
-    /// Builds of which amibake can run every part.
+    /// Builds whose builder it can run.
+    here: Vec<String>,
+    /// Those of them of which it can run every part.
     whole: Vec<String>,
 }
 
@@ -24,7 +26,10 @@ impl Ways {
         for Named { name, builder } in named {
             if !registry.runs(Kind::Builder, &builder.type_name) {
                 ways.elsewhere.push(name.clone());
-            } else if parts_run(document, registry, &builder.name, selection) {
+                continue;
+            }
+            ways.here.push(name.clone());
+            if parts_run(document, registry, &builder.name, selection) {
                 ways.whole.push(name.clone());
             }
         }
@@ -32,13 +37,14 @@ impl Ways {
     }
 
     /// What to do about a component that cannot be run; the same words for every build it stands in.
-    pub(super) fn around(&self, written: &Written<'_>, build: &str) -> String {
+    pub(super) fn around(&self, written: &Written<'_>) -> String {
         let whole = self.whole.join(",");
         match written.kind {
-            Kind::Builder if self.elsewhere.iter().all(|name| name != build) || whole.is_empty() => {
-                "the template has no builds that amibake can run whole".to_owned()
+            Kind::Builder if self.here.is_empty() => "none of the template's builders is one that amibake can run".to_owned(),
+            Kind::Builder => {
+                let (elsewhere, here) = (self.elsewhere.join(","), self.here.join(","));
+                format!("leave it out with -except='{elsewhere}', or name what to build: -only='{here}'")
             }
-            Kind::Builder => format!("leave it out with -except='{}', or name what to build: -only='{whole}'", self.elsewhere.join(",")),
             Kind::Provisioner if whole.is_empty() => "take it out, or build this template with Packer".to_owned(),
             Kind::Provisioner => format!("take it out, or build what does not need it: -only='{whole}'"),
             Kind::PostProcessor => {
