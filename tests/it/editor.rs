@@ -24,6 +24,16 @@ fn vs_codes_engine_completes_explains_and_underlines() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
+#[test]
+fn the_settings_that_the_docs_show_are_json() {
+    let page = std::fs::read_to_string(repository("docs/editors.md")).unwrap();
+    let blocks: Vec<_> = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        serde_json::from_str::<serde_json::Value>(block).unwrap_or_else(|error| panic!("{error}\n{block}"));
+    }
+}
+
 /// The engine's place; None, with a word about it, where it is not installed.
 #[expect(clippy::print_stderr, reason = "a test that does nothing has to say so")]
 pub fn packages() -> Option<PathBuf> {

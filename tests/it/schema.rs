@@ -53,9 +53,9 @@ fn findings_are_what_their_schema_says() {
 fn sarif_is_what_the_standard_says() {
     let Some(packages) = crate::editor::packages() else { return };
     let schema = packages.join("node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json");
-    let mut schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
-    // Its one regular expression with a bracket too many.
-    schema["definitions"]["run"]["properties"]["language"].as_object_mut().unwrap().remove("pattern");
+    // One of its regular expressions has a bracket too many.
+    let schema = std::fs::read_to_string(schema).unwrap().replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}?$");
+    let schema: Value = serde_json::from_str(&schema).unwrap();
     check_recorded("validate-sarif", &jsonschema::validator_for(&schema).unwrap());
 }
 
