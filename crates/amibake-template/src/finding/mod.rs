@@ -15,6 +15,7 @@ pub use human::{render_human, render_human_masked};
 pub(crate) use model::{FOREIGN_TYPE, NOT_SUPPORTED_YET};
 pub use model::{Finding, Label, Severity, refuse_to_run};
 pub use near::nearest;
+pub(crate) use order::gather;
 pub use order::tidy;
 pub use report::{Entry, Level, Place, REPORT_VERSION, Report, Tool, findings_schema, report};
 pub use sarif::sarif;

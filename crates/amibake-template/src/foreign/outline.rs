@@ -5,6 +5,8 @@
 //! there, `x-amibake-paths` keys whose values may be either; of the keys in `x-amibake-one-of` one must be given. The keys in
 //! `x-amibake-as-in` are declared by another builder's type.
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
 
 use crate::component::{Check, FileKind, Kind};
@@ -17,6 +19,8 @@ pub(crate) struct Outline {
     /// The builder that has some of its keys, named in `x-amibake-as-in`.
     pub(crate) model: Option<&'static str>,
     text: &'static str,
+    /// The text, read when it is first asked for: reading all of them would be most of a run's time.
+    schema: OnceLock<Value>,
 }
 
 /// All of them.
@@ -31,6 +35,7 @@ macro_rules! outline {
             type_name: $type_name,
             model: $model,
             text: include_str!(concat!("keys/", $word, ".", $type_name, ".json")),
+            schema: OnceLock::new(),
         }
     };
 }
@@ -64,13 +69,13 @@ static OUTLINES: [Outline; 22] = [
 
 impl Outline {
     /// Its keys. A file that is no JSON, which a test excludes, gives a schema that takes anything.
-    pub(crate) fn schema(&self) -> Value {
-        serde_json::from_str(self.text).unwrap_or_default()
+    fn schema(&self) -> &Value {
+        self.schema.get_or_init(|| serde_json::from_str(self.text).unwrap_or_default())
     }
 
     /// Its keys with those that the model has, which is the model's schema.
     pub(crate) fn schema_like(&self, model: &Value) -> Value {
-        let mut schema = self.schema();
+        let mut schema = self.schema().clone();
         let shared: Vec<(String, Value)> =
             self.shared(&schema).filter_map(|key| Some((key.to_owned(), model["properties"].get(key)?.clone()))).collect();
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
@@ -102,14 +107,14 @@ impl Outline {
     /// What the file says beyond its keys.
     pub(crate) fn check(&self, config: &Value, check: &mut Check<'_>) {
         let schema = self.schema();
-        self.one_of(&schema, config, check);
-        for key in names(&schema, "x-amibake-files") {
+        self.one_of(schema, config, check);
+        for key in names(schema, "x-amibake-files") {
             self.each_path(key, config, check, |kind| kind == FileKind::File, "file");
         }
-        for key in names(&schema, "x-amibake-folders") {
+        for key in names(schema, "x-amibake-folders") {
             self.each_path(key, config, check, |kind| kind == FileKind::Directory, "folder");
         }
-        for key in names(&schema, "x-amibake-paths") {
+        for key in names(schema, "x-amibake-paths") {
             self.each_path(key, config, check, |kind| kind != FileKind::Missing, "file or folder");
         }
     }

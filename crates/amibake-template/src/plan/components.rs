@@ -211,7 +211,7 @@ fn follows_from(finding: &Finding, failed: &[String], node: &Node) -> bool {
     };
     failed.iter().any(|pointer| {
         let place = locate(node, pointer).span;
-        let key = pointer.split('/').filter(|token| token.parse::<usize>().is_err()).next_back().unwrap_or_default();
+        let key = pointer.split('/').rfind(|token| token.parse::<usize>().is_err()).unwrap_or_default();
         words(key) || finding.labels.first().is_some_and(|label| label.span == place)
     })
 }

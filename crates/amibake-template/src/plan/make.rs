@@ -6,7 +6,7 @@ use super::ways::Ways;
 use super::{Build, Plan, Selection, wrapper};
 use crate::component::{Files, Kind, Secret};
 use crate::document::{BUILDER_KEYS, Document, cross_check};
-use crate::finding::{Finding, tidy};
+use crate::finding::{Finding, gather, tidy};
 use crate::lang::{Context, Host, Scope, Template};
 use crate::registry::Registry;
 use crate::variables::{Given, Values, evaluate};
@@ -42,6 +42,7 @@ pub fn plan(
     let hidden: Vec<&str> = values.sensitive.iter().chain(&secrets).map(Secret::expose).collect();
     findings.iter_mut().for_each(|finding| mask(finding, &hidden));
     tidy(&mut findings);
+    gather(&mut findings);
     if has_errors(&findings) {
         return (None, findings);
     }
