@@ -30,7 +30,7 @@ pub(crate) struct Entry {
 }
 
 type SchemaOf = Arc<dyn Fn() -> schemars::Schema + Send + Sync>;
-type CheckOf = Box<dyn Fn(&Value, &mut Check<'_>) -> Result<(), String> + Send + Sync>;
+type CheckOf = Arc<dyn Fn(&Value, &mut Check<'_>) -> Result<(), String> + Send + Sync>;
 
 impl Registry {
     /// Adds a component type.
@@ -42,7 +42,7 @@ impl Registry {
             example: Box::new(|| C::EXAMPLE.to_owned()),
             runs: true,
             schema: Arc::new(strict_schema::<C>),
-            check: Box::new(|value, check| {
+            check: Arc::new(|value, check| {
                 let config = C::deserialize(value).map_err(|error| error.to_string())?;
                 config.check(check);
                 Ok(())
@@ -56,7 +56,8 @@ impl Registry {
     pub fn register_outlines(&mut self) -> &mut Self {
         for outline in outlines() {
             if self.find(outline.kind, outline.type_name).is_none() {
-                let model = outline.model.and_then(|model| self.find(Kind::Builder, model)).map(|model| Arc::clone(&model.schema));
+                let model = outline.model.and_then(|model| self.find(Kind::Builder, model));
+                let model = model.map(|model| (Arc::clone(&model.schema), Arc::clone(&model.check)));
                 self.entries.push(Entry::outlined(outline, model));
             }
         }
@@ -89,8 +90,9 @@ impl Registry {
 }
 
 impl Entry {
-    /// `model`: the schema of the type that the outline shares keys with.
-    fn outlined(outline: &'static Outline, model: Option<SchemaOf>) -> Self {
+    /// `model`: the type that the outline shares keys with.
+    fn outlined(outline: &'static Outline, model: Option<(SchemaOf, CheckOf)>) -> Self {
+        let (model_schema, model_check) = model.unzip();
         Self {
             kind: outline.kind,
             type_name: outline.type_name,
@@ -98,12 +100,15 @@ impl Entry {
             example: Box::new(|| outline.example()),
             runs: false,
             schema: Arc::new(move || {
-                let model = model.as_ref().map(|model| model().to_value()).unwrap_or_default();
+                let model = model_schema.as_ref().map(|model| model().to_value()).unwrap_or_default();
                 schemars::Schema::try_from(outline.schema_like(&model)).unwrap_or_default()
             }),
-            check: Box::new(|value, check| {
+            check: Arc::new(move |value, check| {
                 outline.check(value, check);
-                Ok(())
+                match &model_check {
+                    Some(model) => outline.check_shared(value, check, |value, check| model(value, check)),
+                    None => Ok(()),
+                }
             }),
         }
     }

@@ -2,14 +2,16 @@
 //!
 //! A component that gets built registers its type; its file in `keys/` and its line here go then. Beside what JSON Schema knows, a file
 //! may say what is checked in the file system: `x-amibake-files` and `x-amibake-folders` name keys (texts or lists) whose values must be
-//! there, `x-amibake-paths` keys whose values may be either; of the keys in `x-amibake-one-of` one must be given. The keys in
-//! `x-amibake-as-in` are declared by another builder's type.
+//! there, `x-amibake-paths` keys whose values may be either; of the keys in `x-amibake-one-of` one must be given, those in
+//! `x-amibake-apart` cannot stand together, and a key in `x-amibake-needs` needs another. The keys in `x-amibake-as-in` are declared, and
+//! checked, by another builder's type.
 
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use crate::component::{Check, FileKind, Kind};
+use crate::finding::Severity;
 
 /// A component known by its keys.
 #[derive(Debug)]
@@ -108,6 +110,8 @@ impl Outline {
     pub(crate) fn check(&self, config: &Value, check: &mut Check<'_>) {
         let schema = self.schema();
         self.one_of(schema, config, check);
+        apart(schema, config, check);
+        needs(schema, config, check);
         for key in names(schema, "x-amibake-files") {
             self.each_path(key, config, check, |kind| kind == FileKind::File, "file");
         }
@@ -119,9 +123,31 @@ impl Outline {
         }
     }
 
+    /// The model's own checks, as far as they concern keys that both have. What the model cannot do is no matter here.
+    pub(crate) fn check_shared(
+        &self,
+        config: &Value,
+        check: &mut Check<'_>,
+        model: impl Fn(&Value, &mut Check<'_>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut keys: Vec<String> = self.shared(self.schema()).map(str::to_owned).collect();
+        let given = config.as_object().into_iter().flatten().filter(|(key, _)| keys.contains(key));
+        let shared: Value = given.map(|(key, value)| (key.clone(), value.clone())).collect();
+        // What concerns no key concerns the source image, which `from_scratch` does without.
+        if config["from_scratch"] != Value::Bool(true) {
+            keys.push(String::new());
+        }
+        let before = (check.findings.len(), check.keys.replace(keys));
+        let result = model(&shared, check);
+        check.keys = before.1;
+        let found = check.findings.split_off(before.0);
+        check.findings.extend(found.into_iter().filter(|finding| finding.severity == Severity::Error));
+        result
+    }
+
     fn one_of(&self, schema: &Value, config: &Value, check: &mut Check<'_>) {
         let keys: Vec<&str> = names(schema, "x-amibake-one-of").collect();
-        let given: Vec<&str> = keys.iter().copied().filter(|key| texts(&config[*key]).next().is_some()).collect();
+        let given: Vec<&str> = keys.iter().copied().filter(|key| is_given(&config[*key])).collect();
         match given[..] {
             [] if !keys.is_empty() => {
                 let names = crate::wording::name_list(&keys);
@@ -147,6 +173,29 @@ impl Outline {
             check.error(&pointer, "file-missing", format!("there is no {what} `{path}`"), Some(help.to_owned()));
         }
     }
+}
+
+fn apart(schema: &Value, config: &Value, check: &mut Check<'_>) {
+    for pair in schema["x-amibake-apart"].as_array().into_iter().flatten() {
+        let (one, other) = (pair[0].as_str().unwrap_or_default(), pair[1].as_str().unwrap_or_default());
+        if is_given(&config[one]) && is_given(&config[other]) {
+            let message = format!("`{other}` has no place beside `{one}`");
+            check.error(other, "exclude-each-other", message, Some("remove one of them".to_owned()));
+        }
+    }
+}
+
+fn needs(schema: &Value, config: &Value, check: &mut Check<'_>) {
+    for (key, needed) in schema["x-amibake-needs"].as_object().into_iter().flatten() {
+        let needed = needed.as_str().unwrap_or_default();
+        if is_given(&config[key]) && !is_given(&config[needed]) {
+            check.error(key, "missing-key", format!("`{key}` needs `{needed}`"), None);
+        }
+    }
+}
+
+fn is_given(value: &Value) -> bool {
+    texts(value).next().is_some()
 }
 
 fn names<'s>(schema: &'s Value, list: &str) -> impl Iterator<Item = &'s str> {
