@@ -49,6 +49,7 @@ pub struct RunConfig {
     #[serde(default)]
     pub disable_stop_instance: bool,
     /// Let a burstable instance (t2, t3, t3a, t4g) spend CPU credits beyond what it has earned, at a price. Default: false.
+    /// Since amazon plugin 1.1.5; before, `enable_t2_unlimited`.
     #[serde(default)]
     pub enable_unlimited_credits: bool,
     /// Old name of `enable_unlimited_credits`.
@@ -72,7 +73,7 @@ pub struct MetadataConfig {
     pub http_tokens: Option<String>,
     /// How many network hops an answer of the service may take, 1 to 64. Default: 1.
     pub http_put_response_hop_limit: Option<i32>,
-    /// Let the instance read its own tags from the service: `enabled` or `disabled`. Default: disabled.
+    /// Let the instance read its own tags from the service: `enabled` or `disabled`. Default: disabled. Since amazon plugin 1.0.9.
     #[schemars(extend("x-amibake-choices" = ["enabled", "disabled"]))]
     pub instance_metadata_tags: Option<String>,
 }

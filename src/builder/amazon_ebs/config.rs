@@ -51,7 +51,7 @@ pub struct AmazonEbs {
     /// Do not put `run_tags` on the image. Default: false. Since amazon plugin 1.3.7.
     #[serde(default)]
     pub skip_ami_run_tags: bool,
-    /// How long to wait for a Windows instance's password; without meaning for SSH.
+    /// How long to wait for a Windows instance's password; without meaning for SSH. Default: 20m.
     pub windows_password_timeout: Option<amibake_template::component::GoDuration>,
     /// Where and on which host the source instance runs. Since amazon plugin 1.0.7.
     pub placement: Option<Placement>,
@@ -66,7 +66,7 @@ pub struct Placement {
     /// Tenancy of the source instance: `default`, `dedicated` or `host`.
     #[schemars(extend("x-amibake-choices" = ["default", "dedicated", "host"]))]
     pub tenancy: Option<String>,
-    /// Dedicated host. Not supported yet.
+    /// Dedicated host. Not supported yet. Since amazon plugin 1.2.8.
     pub host_id: Option<String>,
     /// Host resource group. Not supported yet.
     pub host_resource_group_arn: Option<String>,

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::component::{chooser, component, word};
 use super::snippet;
-use super::weaken::markdown;
+use super::weaken::{markdown, unwrap_lines};
 use crate::component::Kind;
 use crate::registry::Registry;
 
@@ -128,6 +128,7 @@ fn finish(schema: &mut Value) {
         Value::Object(object) => {
             object.retain(|key, _| !key.starts_with("x-amibake-"));
             object.values_mut().for_each(finish);
+            unwrap_lines(object);
             markdown(object);
             let description = object.get("description").and_then(Value::as_str);
             if description.is_some_and(|text| NOT_FOR_NEW_TEMPLATES.iter().any(|words| text.starts_with(words))) {

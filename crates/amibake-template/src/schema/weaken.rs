@@ -33,12 +33,20 @@ pub(super) fn weaken(schema: &Value) -> Value {
             number(&mut out, "^[+-]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)$|^$", "This must be a whole number.");
         }
         Some("number") => number(&mut out, "^[+-]?[0-9.]+([eE][+-]?[0-9]+)?$|^$", "This must be a number."),
-        Some("boolean") => boolean(&mut out),
+        Some("boolean") => boolean(strict, &mut out),
         Some("array") => list(strict, &mut out),
         Some("object") => object(strict, &mut out),
         _ => return schema.clone(),
     }
     Value::Object(out)
+}
+
+/// Doc comments are broken into lines where the source is; only empty lines mean something.
+pub(super) fn unwrap_lines(schema: &mut Map<String, Value>) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        let paragraphs: Vec<String> = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+        *text = paragraphs.join("\n\n");
+    }
 }
 
 /// Editors show Markdown only where it is called so; without backquotes there is nothing to show.
@@ -93,11 +101,17 @@ fn number(out: &mut Map<String, Value>, strings: &str, otherwise: &str) {
     fill(out, "0", "${1:0}");
 }
 
-fn boolean(out: &mut Map<String, Value>) {
+fn boolean(strict: &Map<String, Value>, out: &mut Map<String, Value>) {
     usually(out, "boolean", &["string", "number", "null"]);
     out.insert("pattern".to_owned(), json!(format!("^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)?$|{TEMPLATE}")));
     out.insert("patternErrorMessage".to_owned(), json!("This must be true or false."));
     out.insert("examples".to_owned(), json!([true, false]));
+    // A switch that says nothing else is off; one of three states is none of them.
+    if let Some(Value::String(text)) = out.get_mut("description").filter(|_| !strict.contains_key("x-amibake-trilean"))
+        && !text.contains("Default")
+    {
+        text.push_str(" Default: false.");
+    }
 }
 
 fn text(strict: &Map<String, Value>, out: &mut Map<String, Value>) {
