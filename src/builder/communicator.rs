@@ -17,6 +17,7 @@ use crate::communicator::ssh::{Address, Bastion, Login, PrivateKey, SshConfig};
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct CommunicatorConfig {
     /// `ssh`, `winrm` or `none`. Default: ssh. (winrm is not supported yet.)
+    #[schemars(extend("x-amibake-choices" = ["ssh", "winrm", "none"]))]
     pub communicator: Option<String>,
     /// After the first successful connection wait this long, then connect again. Default: 0s.
     pub pause_before_connecting: Option<GoDuration>,
@@ -26,6 +27,7 @@ pub struct CommunicatorConfig {
     #[serde(default)]
     pub ssh_port: u16,
     /// User to log in as. Must be given.
+    #[schemars(extend("examples" = ["ec2-user", "ubuntu", "admin"]))]
     pub ssh_username: Option<String>,
     /// Password to log in with. Without `temporary_key_pair_name` no temporary key pair is made then.
     pub ssh_password: Option<Secret>,
@@ -34,6 +36,7 @@ pub struct CommunicatorConfig {
     /// Name of the temporary key pair. Default: `packer_` and a UUID.
     pub temporary_key_pair_name: Option<String>,
     /// Type of the temporary key pair: `ed25519` or `rsa`. Default: ed25519.
+    #[schemars(extend("x-amibake-choices" = ["ed25519", "rsa"]))]
     pub temporary_key_pair_type: Option<String>,
     /// Accepted for old templates: EC2 makes the key, in a size of its own.
     #[serde(default)]
@@ -48,6 +51,7 @@ pub struct CommunicatorConfig {
     #[serde(default)]
     pub ssh_key_exchange_algorithms: Vec<String>,
     /// File with the private key to log in with. No temporary key pair is made then.
+    #[schemars(extend("examples" = ["~/.ssh/id_ed25519"]))]
     pub ssh_private_key_file: Option<String>,
     /// Certificate that goes with `ssh_private_key_file`.
     pub ssh_certificate_file: Option<String>,
@@ -55,6 +59,7 @@ pub struct CommunicatorConfig {
     #[serde(default)]
     pub ssh_pty: bool,
     /// How long to wait for SSH: `10m`. Default: 5m; no limit where only `ssh_handshake_attempts` is set.
+    #[schemars(extend("examples" = ["5m", "10m"]))]
     pub ssh_timeout: Option<GoDuration>,
     /// Old name of `ssh_timeout`; wins over it.
     pub ssh_wait_timeout: Option<GoDuration>,
@@ -87,6 +92,7 @@ pub struct CommunicatorConfig {
     /// Certificate for that key.
     pub ssh_bastion_certificate_file: Option<String>,
     /// `scp` or `sftp`; accepted for old templates, amibake takes what is fastest with the guest.
+    #[schemars(extend("x-amibake-choices" = ["scp", "sftp"]))]
     pub ssh_file_transfer_method: Option<String>,
     /// SOCKS5 proxy to go through. Not supported yet.
     pub ssh_proxy_host: Option<String>,
@@ -120,6 +126,7 @@ pub struct CommunicatorConfig {
     #[serde(default)]
     pub winrm_port: u16,
     /// How long to wait for WinRM. Default: 30m.
+    #[schemars(extend("examples" = ["30m"]))]
     pub winrm_timeout: Option<GoDuration>,
     /// WinRM by HTTPS.
     #[serde(default)]
@@ -255,11 +262,10 @@ impl CommunicatorConfig {
         match self.communicator.given() {
             None | Some("ssh") => self.check_ssh(check),
             Some("none") => {}
-            Some("winrm") => check.error(
+            Some("winrm") => check.not_supported_yet(
                 "communicator",
-                "not-supported-yet",
-                "amibake does not support the communicator `winrm` yet",
-                Some("build this template with Packer, or let the guest speak SSH".to_owned()),
+                "the communicator `winrm`",
+                "build this template with Packer, or let the guest speak SSH",
             ),
             Some(other) => one_of(check, "communicator", Some(other), &["ssh", "winrm", "none"]),
         }

@@ -61,7 +61,6 @@ pub enum Command {
     /// Print the version
     Version(VersionArgs),
     /// Print the JSON Schema that editors use to check and complete templates
-    #[command(hide = true)]
     Schema(SchemaArgs),
 }
 
@@ -177,6 +176,7 @@ pub enum GuestArg {
 Examples:
   amibake validate packer-template.json
   amibake validate -var-file packer-vars.json packer-template.json
+  amibake validate -format github packer-template.json
 
 Nothing is sent to AWS. Exit status: 0 if the template can be built (warnings
 do not count), else 1.")]
@@ -187,6 +187,16 @@ pub struct ValidateArgs {
     /// Check the structure only, not the values
     #[arg(long)]
     pub syntax_only: bool,
+    /// Form of the findings: human, json, sarif or github
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "human",
+        hide_possible_values = true,
+        overrides_with = "format",
+        conflicts_with = "machine_readable"
+    )]
+    pub format: Format,
     /// How to print.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -226,9 +236,15 @@ pub struct VersionArgs {
 
 /// `schema`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  amibake schema > packer-template.schema.json
+  amibake schema vars > packer-vars.schema.json
+
+The same as in the folder schema/; docs/editors.md says how editors use them.")]
 pub struct SchemaArgs {
-    /// Which schema
-    #[arg(default_value = "template")]
+    /// Of what: template, vars (a var file) or findings (validate -format json)
+    #[arg(default_value = "template", hide_possible_values = true)]
     pub which: Which,
     /// How to print.
     #[command(flatten)]
@@ -242,6 +258,8 @@ pub enum Which {
     Template,
     /// Of a var file
     Vars,
+    /// Of what `validate -format json` prints
+    Findings,
 }
 
 /// What all commands share that read a template.
@@ -304,6 +322,19 @@ pub struct Hcl2Args {
     evaluate_datasources: bool,
     #[arg(long, hide = true)]
     skip_enforcement: bool,
+}
+
+/// `validate -format`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// One JSON document; `amibake schema findings` describes it
+    Json,
+    /// SARIF 2.1.0, for code scanning services
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
 }
 
 /// `-on-error`

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::args::BuildArgs;
 use super::load::{Loaded, load};
 use super::terminal::{ControllingTerminal, Nobody};
-use super::validate::make_plan;
+use super::validate::make_plan_to_run;
 use super::{findings, secrets};
 use crate::engine::context::{Guests, RunOptions, Terminal};
 use crate::event::{Reporter, Summary};
@@ -56,7 +56,7 @@ pub fn prepare(args: &BuildArgs, settings: &Settings, screen: &mut Screen) -> Op
     let mut loaded = load(&args.template, settings);
     secrets::hide_variables(&loaded, screen);
     let parts = Parts::all();
-    let plan = make_plan(&args.template, &mut loaded, &parts, args.force);
+    let plan = make_plan_to_run(&args.template, &mut loaded, &parts, args.force);
     if let Some(plan) = &plan {
         secrets::hide_config(plan, &parts, screen);
     }

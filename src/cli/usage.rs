@@ -32,7 +32,8 @@ impl UsageError {
                 hint: Some("one template is built at a time".to_owned()),
             },
             ErrorKind::InvalidValue | ErrorKind::ValueValidation => Self::new(invalid_value(error)),
-            _ => Self::new(error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ")),
+            // Clap spells flags with two dashes.
+            _ => Self::new(error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").replace("'--", "'-")),
         }
     }
 

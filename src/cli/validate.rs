@@ -1,6 +1,6 @@
 //! `amibake validate`: everything that can be known about a template without AWS.
 
-use amibake_template::finding::Finding;
+use amibake_template::finding::{Finding, refuse_to_run};
 use amibake_template::plan::{Plan, Selection, plan};
 
 use super::args::{TemplateArgs, ValidateArgs};
@@ -18,16 +18,23 @@ pub fn run(args: &ValidateArgs, settings: &Settings, mut screen: Screen) -> u8 {
     if !args.syntax_only {
         make_plan(&args.template, &mut loaded, &Parts::all(), false);
     }
-    findings::print(&loaded.findings, &loaded.sources, &mut screen);
-    let status = if loaded.has_errors() {
-        screen.error(format!("\n{}.", findings::count(&loaded.findings)));
-        exit::FAILURE
-    } else {
-        screen.say(if args.syntax_only { "Syntax-only check passed. Everything looks okay." } else { "The configuration is valid." });
-        exit::SUCCESS
-    };
+    let said_all = findings::print_as(args.format, &loaded.findings, &loaded.sources, &mut screen);
+    if !said_all {
+        conclude(args, &loaded, &mut screen);
+    }
     screen.flush();
-    status
+    if loaded.has_errors() { exit::FAILURE } else { exit::SUCCESS }
+}
+
+fn conclude(args: &ValidateArgs, loaded: &Loaded, screen: &mut Screen) {
+    if loaded.has_errors() {
+        screen.error(format!("\n{}.", findings::count(&loaded.findings)));
+        return;
+    }
+    if !loaded.findings.is_empty() && !screen.look().machine_readable {
+        screen.say("");
+    }
+    screen.say(if args.syntax_only { "Syntax-only check passed. Everything looks okay." } else { "The configuration is valid." });
 }
 
 /// Plans the builds; what is wrong joins the findings. None where one of them is an error.
@@ -47,6 +54,13 @@ pub fn make_plan(args: &TemplateArgs, loaded: &mut Loaded, parts: &Parts, force:
     };
     loaded.findings.extend(found);
     plan
+}
+
+/// [`make_plan`] for whoever is about to run it: what amibake cannot run yet is an error then.
+pub fn make_plan_to_run(args: &TemplateArgs, loaded: &mut Loaded, parts: &Parts, force: bool) -> Option<Plan> {
+    let plan = make_plan(args, loaded, parts, force);
+    refuse_to_run(&mut loaded.findings);
+    plan.filter(|_| !loaded.has_errors())
 }
 
 fn no_builds<'a>(names: impl Iterator<Item = &'a str>) -> Finding {

@@ -23,7 +23,7 @@ pub struct Manifest {
     pub strip_path: bool,
     /// Leave `build_time` out. Default: false. Since Packer 1.5.6.
     pub strip_time: bool,
-    /// More data for the entry; values may refer to the build's data.
+    /// More data for the entry; values may refer to the build's data. Since Packer 1.3.5.
     pub custom_data: Option<BTreeMap<String, String>>,
 }
 

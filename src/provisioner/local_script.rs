@@ -22,32 +22,34 @@ use crate::event::Reporter;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LocalScript {
-    /// Commands, one a line, joined into one script. Not together with `script`, `scripts` or `command`.
+    /// Commands, one a line, joined into one script. Not together with `script`, `scripts` or `command`. Since Packer 1.2.4.
     pub inline: Vec<String>,
-    /// Path of a script.
+    /// Path of a script. Since Packer 1.2.4.
     pub script: Option<String>,
-    /// Paths of scripts, run in order.
+    /// Paths of scripts, run in order. Since Packer 1.2.4.
     pub scripts: Vec<String>,
     /// One command; the old form of `inline`.
     pub command: Option<String>,
     /// Exit statuses that count as success. Default: `[0]`. Since Packer 1.4.0.
     pub valid_exit_codes: Vec<i64>,
-    /// Variables of the script's environment, as `NAME=value`.
+    /// Variables of the script's environment, as `NAME=value`. Since Packer 1.2.4.
     pub environment_vars: Vec<String>,
     /// The same as a map; wins over `environment_vars`. Since Packer 1.8.0.
     pub env: BTreeMap<String, String>,
-    /// Pattern (Go's printf) that puts a variable's name and value into the command line. Default: `%s='%s' `.
+    /// Pattern (Go's printf) that puts a variable's name and value into the command line. Default: `%s='%s' `. Since
+    /// Packer 1.2.4.
     pub env_var_format: Option<String>,
     /// Program and arguments that run the script. Knows `{{.Vars}}`, `{{.Script}}`, `{{.Command}}` and the build's data.
     /// Default: `["/bin/sh", "-c", "{{.Vars}} {{.Script}}"]`.
     pub execute_command: Vec<Late>,
-    /// Interpreter of an inline script, without `#!`. Default: `/bin/sh -e`.
+    /// Interpreter of an inline script, without `#!`. Default: `/bin/sh -e`. Since Packer 1.2.4.
     pub inline_shebang: Option<String>,
-    /// Run only on these systems: `linux`, `darwin`, `windows`, `freebsd`, `openbsd`, `solaris`. Default: on all.
+    /// Run only on these systems: `linux`, `darwin`, `windows`, `freebsd`, `openbsd`, `solaris`. Default: on all. Since
+    /// Packer 1.3.2.
     pub only_on: Vec<String>,
-    /// Suffix of the temporary file that holds an inline script, without its dot. Default: none.
+    /// Suffix of the temporary file that holds an inline script, without its dot. Default: none. Since Packer 1.2.4.
     pub tempfile_extension: Option<String>,
-    /// Only for Windows with WSL: no effect here.
+    /// Only for Windows with WSL: no effect here. Since Packer 1.2.4.
     pub use_linux_pathing: bool,
 }
 

@@ -97,6 +97,17 @@ impl Screen {
         self.print(&Piece::fact("", kind, data));
     }
 
+    /// A text without the secrets that are known.
+    pub fn cleaned(&self, text: &str) -> String {
+        self.redactor.clean(text)
+    }
+
+    /// Prints a document for programs as it is. Its texts have been [`cleaned`](Self::cleaned) one by one: in the whole, a secret such as
+    /// `1` would take the document's own signs with it.
+    pub fn document(&mut self, text: &str) {
+        self.print_line(text.trim_end());
+    }
+
     /// Hands everything printed so far to the operating system.
     pub fn flush(&mut self) {
         let _ = self.out.flush();

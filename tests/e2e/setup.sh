@@ -12,6 +12,8 @@ need sshd openssh-server
 need bwrap bubblewrap
 need unshare util-linux
 need mount mount
+need node nodejs # for tests/editor
+need npm npm
 need python3 python3
 need newuidmap uidmap # a guest's user ids, where an ordinary user has it
 current() { cmp -s "$here/requirements.txt" "$venv/requirements.txt" && [[ -x $venv/bin/python ]]; }

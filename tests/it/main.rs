@@ -14,6 +14,10 @@
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
 //! - `rehearse`: rehearsals by the program itself.
+//! - `inspected`: `inspect` of templates that people wrote.
+//! - `corpus`: templates that people wrote, where there are any, against what Packer said of them.
+//! - `mistakes`: twenty typical ones, and what is said about them.
+//! - `editor`: what a person sees in an editor, by VS Code's own engine.
 //! - `schema`: the published JSON Schemas are what the types say.
 //! - `layers`: the architecture, read from the `use` lines.
 
@@ -33,8 +37,11 @@ mod ebs_lab;
 mod ebs_run;
 mod fmt;
 mod guest;
+mod inspected;
 mod layers;
 mod migrate;
+mod editor;
+mod mistakes;
 mod packer;
 mod program;
 mod rehearse;

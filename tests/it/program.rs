@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use regex::Regex;
 use tempfile::TempDir;
 
-/// Types of Packer's that the program does not have yet: recordings and tests that need one of them wait for it. The test
-/// `packer::types_that_do_not_exist_yet` fails as soon as one is there, so that nothing waits longer than it must.
+/// Types of Packer's that the program cannot run yet: recordings and tests that need one of them wait for it. The test
+/// `packer::types_that_cannot_be_run_yet` fails as soon as one runs, so that nothing waits longer than it must.
 pub const NOT_YET: &[(&str, &str)] = &[("post-processors", "compress")];
 
 /// Whether a test has to wait for one of those types; says so.
@@ -109,6 +109,12 @@ impl Sandbox {
         let text = text.replace(self.work().to_str().unwrap(), "<TEMPLATE_DIR>");
         replacements.iter().fold(text, |text, (pattern, by)| Regex::new(pattern).unwrap().replace_all(&text, *by).into_owned())
     }
+}
+
+/// A word to the tests on how to run.
+#[expect(clippy::disallowed_methods, reason = "settings of the tests, not of the program")]
+pub fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A folder of this repository.

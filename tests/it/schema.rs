@@ -1,10 +1,11 @@
 //! The published schemas: generated from the configuration types, committed, and true.
 
 use amibake::parts::Parts;
+use amibake_template::finding::findings_schema;
 use amibake_template::schema::{template_schema, vars_schema};
 use serde_json::Value;
 
-use crate::program::repository;
+use crate::program::{entries, repository};
 
 fn read(path: &str) -> Value {
     let text = std::fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -27,6 +28,7 @@ fn check_committed(path: &str, generated: &Value) {
 fn committed_schemas_are_what_the_types_say() {
     check_committed("schema/packer-template.schema.json", &template_schema(&Parts::all().registry));
     check_committed("schema/packer-vars.schema.json", &vars_schema());
+    check_committed("schema/findings.schema.json", &findings_schema());
 }
 
 #[test]
@@ -37,6 +39,36 @@ fn the_flagship_and_its_vars_satisfy_them() {
         let validator = jsonschema::validator_for(&read(schema)).unwrap();
         let errors: Vec<_> = validator.iter_errors(&read(file)).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{file}: {errors:?}");
+    }
+}
+
+#[test]
+fn findings_are_what_their_schema_says() {
+    let validator = jsonschema::validator_for(&read("schema/findings.schema.json")).unwrap();
+    check_recorded("validate-json", &validator);
+}
+
+/// The schema comes with what `tests/editor/setup.sh` installs.
+#[test]
+fn sarif_is_what_the_standard_says() {
+    let Some(packages) = crate::editor::packages() else { return };
+    let schema = packages.join("node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json");
+    // One of its regular expressions has a bracket too many.
+    let schema = std::fs::read_to_string(schema).unwrap().replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}?$");
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    check_recorded("validate-sarif", &jsonschema::validator_for(&schema).unwrap());
+}
+
+/// What the program printed in the cases whose names begin so.
+fn check_recorded(prefix: &str, validator: &jsonschema::Validator) {
+    let cases = entries(&repository("tests/cases"));
+    let cases: Vec<_> = cases.iter().filter(|case| case.file_name().unwrap().to_string_lossy().starts_with(prefix)).collect();
+    assert!(!cases.is_empty(), "no cases {prefix}");
+    for case in cases {
+        let document = std::fs::read_to_string(case.join("stdout")).unwrap();
+        let document: Value = serde_json::from_str(&document).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+        let errors: Vec<_> = validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", case.display());
     }
 }
 

@@ -1,10 +1,12 @@
 //! Which component types exist. One line each, in the program's `src/parts.rs`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::component::{Check, Component, Kind};
+use crate::foreign::{Outline, outlines};
 
 /// All known component types.
 #[derive(Default)]
@@ -17,12 +19,18 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     pub(crate) type_name: &'static str,
     pub(crate) build_data: &'static [&'static str],
-    pub(crate) example: &'static str,
+    /// A minimal JSON object of this type, for editors.
+    pub(crate) example: Box<dyn Fn() -> String + Send + Sync>,
+    /// Whether the program can run it; else it is known by its keys only.
+    pub(crate) runs: bool,
     /// The strict schema, straight from the type.
-    pub(crate) schema: fn() -> schemars::Schema,
+    pub(crate) schema: SchemaOf,
     /// Plain serde on the decoded value, then the type's own checks. The string is serde's message.
-    pub(crate) check: fn(&Value, &mut Check<'_>) -> Result<(), String>,
+    pub(crate) check: CheckOf,
 }
+
+type SchemaOf = Arc<dyn Fn() -> schemars::Schema + Send + Sync>;
+type CheckOf = Arc<dyn Fn(&Value, &mut Check<'_>) -> Result<(), String> + Send + Sync>;
 
 impl Registry {
     /// Adds a component type.
@@ -31,18 +39,37 @@ impl Registry {
             kind: C::KIND,
             type_name: C::TYPE,
             build_data: C::BUILD_DATA,
-            example: C::EXAMPLE,
-            schema: strict_schema::<C>,
-            check: |value, check| {
+            example: Box::new(|| C::EXAMPLE.to_owned()),
+            runs: true,
+            schema: Arc::new(strict_schema::<C>),
+            check: Arc::new(|value, check| {
                 let config = C::deserialize(value).map_err(|error| error.to_string())?;
                 config.check(check);
                 Ok(())
-            },
+            }),
         });
         self
     }
 
-    /// The known type names of a kind, in the order of registration.
+    /// Adds Packer's own components that are known by their keys only ([`crate::foreign`]). To be called last: a type that is
+    /// registered already stays as it is.
+    pub fn register_outlines(&mut self) -> &mut Self {
+        for outline in outlines() {
+            if self.find(outline.kind, outline.type_name).is_none() {
+                let model = outline.model.and_then(|model| self.find(Kind::Builder, model));
+                let model = model.map(|model| (Arc::clone(&model.schema), Arc::clone(&model.check)));
+                self.entries.push(Entry::outlined(outline, model));
+            }
+        }
+        self
+    }
+
+    /// Whether the program can run a component of this type.
+    pub fn runs(&self, kind: Kind, type_name: &str) -> bool {
+        self.find(kind, type_name).is_some_and(|entry| entry.runs)
+    }
+
+    /// The known type names of a kind, in the order of registration; also of those that are known by their keys only.
     pub fn types(&self, kind: Kind) -> impl Iterator<Item = &'static str> {
         self.entries.iter().filter(move |e| e.kind == kind).map(|e| e.type_name)
     }
@@ -59,6 +86,31 @@ impl Registry {
 
     pub(crate) fn find(&self, kind: Kind, type_name: &str) -> Option<&Entry> {
         self.entries.iter().find(|e| e.kind == kind && e.type_name == type_name)
+    }
+}
+
+impl Entry {
+    /// `model`: the type that the outline shares keys with.
+    fn outlined(outline: &'static Outline, model: Option<(SchemaOf, CheckOf)>) -> Self {
+        let (model_schema, model_check) = model.unzip();
+        Self {
+            kind: outline.kind,
+            type_name: outline.type_name,
+            build_data: outline.build_data(),
+            example: Box::new(|| outline.example()),
+            runs: false,
+            schema: Arc::new(move || {
+                let model = model_schema.as_ref().map(|model| model().to_value()).unwrap_or_default();
+                schemars::Schema::try_from(outline.schema_like(&model)).unwrap_or_default()
+            }),
+            check: Arc::new(move |value, check| {
+                outline.check(value, check);
+                match &model_check {
+                    Some(model) => outline.check_shared(value, check, |value, check| model(value, check)),
+                    None => Ok(()),
+                }
+            }),
+        }
     }
 }
 

@@ -42,13 +42,18 @@ pub struct Sources {
 struct Source {
     name: String,
     text: String,
+    /// Where each line begins: a long list of findings asks for a place each.
+    lines: Vec<usize>,
 }
 
 impl Sources {
     /// Takes a text over; `name` is how messages call it (a path as the user gave it, or `-var`).
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         let id = SourceId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        self.texts.push(Source { name: name.into(), text: text.into() });
+        let text = text.into();
+        let after = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(after).collect();
+        self.texts.push(Source { name: name.into(), text, lines });
         id
     }
 
@@ -64,11 +69,12 @@ impl Sources {
 
     /// Line and column of a span's start.
     pub fn place(&self, span: Span) -> Place {
-        let text = self.text(span.source);
-        let before = &text.as_bytes()[..(span.start as usize).min(text.len())];
-        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let line = 1 + before.iter().filter(|b| **b == b'\n').count();
-        let column = 1 + String::from_utf8_lossy(&before[line_start..]).chars().count();
+        let Some(source) = self.texts.get(span.source.0 as usize) else { return Place { line: 1, column: 1 } };
+        let offset = (span.start as usize).min(source.text.len());
+        let line = source.lines.partition_point(|start| *start <= offset);
+        let line_start = source.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = source.text.as_bytes().get(line_start..offset).unwrap_or_default();
+        let column = 1 + String::from_utf8_lossy(before).chars().count();
         Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
     }
 }

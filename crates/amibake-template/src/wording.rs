@@ -25,11 +25,30 @@ pub(crate) fn name_list(names: &[&str]) -> String {
 /// A template string that does not compile or render. `what` names it for people: ``the value of variable `x` ``.
 pub(crate) fn template_problem(what: &str, span: Span, error: &LangError) -> Finding {
     let finding = Finding::error("bad-template", format!("{what} cannot be rendered: {}", error.reason), span);
+    // What a fixer brings up to date is no misspelling.
+    let fixed = ["clean_ami_name", "clean_image_name"].iter().any(|name| error.reason.contains(&format!("\"{name}\" not defined")));
     match &error.help {
+        _ if fixed => finding.with_help("the function is called `clean_resource_name` now; `amibake fix` renames it"),
         Some(help) => finding.with_help(help.clone()),
-        None => finding,
+        None => match HELP.iter().find(|(reason, _)| error.reason.contains(reason)) {
+            Some((_, help)) => finding.with_help(*help),
+            None => finding,
+        },
     }
 }
+
+/// What to do about mistakes in template texts that the language tells in Go's words.
+const HELP: &[(&str, &str)] = &[
+    ("unclosed action", "what begins with `{{` ends with `}}`, in the same string"),
+    ("bad character U+007D", "what begins with `{{` ends with `}}`"),
+    ("unterminated raw quoted string", "the backquote that begins here is never closed"),
+    ("unterminated quoted string", "the quote that begins here is never closed"),
+    ("expected string; found", "text stands between backquotes: {{user `name`}}"),
+    ("unexpected {{end}}", "there is no {{if}}, {{with}} or {{range}} that it could end"),
+    ("unexpected EOF", "an {{if}}, {{with}} or {{range}} needs its {{end}}"),
+    ("Error validating build variable", "`build` knows what a builder made: only provisioners and post-processors can use it"),
+    ("only allowed in the variables section", "give it to a variable, and use that with {{user `name`}} here"),
+];
 
 /// A reference to a user variable that is neither declared nor given.
 pub(crate) fn undeclared<'a>(name: &str, span: Span, known: impl IntoIterator<Item = &'a str>) -> Finding {

@@ -22,6 +22,7 @@ pub struct AccessConfig {
     pub token: Option<Secret>,
     /// Region in which the image is built, such as `us-east-2`. Default: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, or that of
     /// the instance amibake runs on.
+    #[schemars(extend("examples" = ["us-east-1", "us-east-2", "us-west-2", "eu-central-1", "eu-west-1"]))]
     pub region: Option<String>,
     /// Profile of the shared configuration and credentials files. Default: `AWS_PROFILE`, else `default`.
     pub profile: Option<String>,

@@ -41,6 +41,7 @@ pub struct BlockDeviceMapping {
     /// Size. Unit: GiB. Default, or 0: that of the snapshot.
     pub volume_size: Option<i32>,
     /// gp2, gp3, io1, io2, st1, sc1 or standard. Default: EC2's.
+    #[schemars(extend("examples" = ["gp3", "gp2", "io1", "io2", "st1", "sc1", "standard"]))]
     pub volume_type: Option<String>,
     /// Snapshot to make the volume of.
     pub snapshot_id: Option<String>,

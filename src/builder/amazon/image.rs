@@ -16,10 +16,12 @@ pub struct ImageConfig {
     /// Name of the image, unique within account and region: 3 to 128 letters, digits and `()[] ./-'@_`. `{{isotime | clean_resource_name}}`
     /// makes it unique.
     #[serde(default)]
+    #[schemars(extend("examples" = ["my-image-{{timestamp}}", "my-image-{{isotime | clean_resource_name}}"]))]
     pub ami_name: String,
     /// Description of the image. May hold `{{ .SourceAMI }}`, `{{ .BuildRegion }}` and the other values known during the build.
     pub ami_description: Option<Late>,
     /// `hvm` or `paravirtual`; accepted for old templates, an image made of an instance has the instance's type.
+    #[schemars(extend("examples" = ["hvm", "paravirtual"]))]
     pub ami_virtualization_type: Option<String>,
     /// Account ids that may launch the image. Default: only the own account.
     #[serde(default)]
@@ -82,6 +84,7 @@ pub struct ImageConfig {
     #[serde(default)]
     pub skip_save_build_region: bool,
     /// `v2.0` marks the image so that its instances use only version 2 of the instance metadata service. Since amazon plugin 1.2.2.
+    #[schemars(extend("x-amibake-choices" = ["v2.0"]))]
     pub imds_support: Option<String>,
 }
 

@@ -38,7 +38,7 @@ pub struct NotYet {
     pub enable_nitro_enclave: Option<bool>,
     /// Tags of the spot fleet. Since amazon plugin 1.0.0. Not supported yet.
     pub fleet_tags: Option<BTreeMap<String, Late>>,
-    /// The same as a list of blocks. Not supported yet.
+    /// The same as a list of blocks. Not supported yet. Since amazon plugin 1.0.0.
     pub fleet_tag: Option<Vec<TagBlock>>,
     /// Policy of a temporary instance profile. Not supported yet.
     pub temporary_iam_instance_profile_policy_document: Option<PolicyDocument>,
@@ -58,9 +58,9 @@ pub struct NotYet {
     pub license_specifications: Option<Vec<LicenseSpecification>>,
     /// Let only this machine's public address reach the source instance. Since amazon plugin 1.1.4. Not supported yet.
     pub temporary_security_group_source_public_ip: Option<bool>,
-    /// Pause before a Session Manager session is opened. Not supported yet.
+    /// Pause before a Session Manager session is opened. Not supported yet. Default: 0s.
     pub pause_before_ssm: Option<String>,
-    /// Local port of the Session Manager tunnel. Not supported yet.
+    /// Local port of the Session Manager tunnel. Not supported yet. Default: any free one.
     pub session_manager_port: Option<i64>,
     /// EC2 Fast Launch of Windows images. Since amazon plugin 1.2.2. Not supported yet.
     pub fast_launch: Option<FastLaunch>,
@@ -132,7 +132,7 @@ pub struct FastLaunch {
     pub template_name: Option<String>,
     /// Version of the launch template; 0 is the newest.
     pub template_version: Option<i64>,
-    /// Launch templates of other regions.
+    /// Launch templates of other regions. Since amazon plugin 1.3.0.
     pub region_launch_templates: Option<Vec<RegionLaunchTemplate>>,
     /// How many instances are prepared side by side, at least 6.
     pub max_parallel_launches: Option<i64>,
@@ -157,7 +157,7 @@ pub struct RegionLaunchTemplate {
 }
 
 impl NotYet {
-    /// Refuses every key that asks for something.
+    /// Reports every key that asks for something.
     pub fn check(&self, check: &mut Check<'_>) {
         let Ok(Value::Object(keys)) = serde_json::to_value(self) else { return };
         for (key, _) in keys.iter().filter(|(key, value)| !asks_for_nothing(key, value)) {
@@ -173,12 +173,7 @@ impl NotYet {
 /// Reports one key.
 pub fn refuse(check: &mut Check<'_>, pointer: &str) {
     let key = pointer.rsplit('/').next().unwrap_or(pointer);
-    check.error(
-        pointer,
-        "not-supported-yet",
-        format!("amibake does not support `{key}` yet"),
-        Some("remove the key, or build this template with Packer".to_owned()),
-    );
+    check.not_supported_yet(pointer, &format!("`{key}`"), "remove the key, or build this template with Packer");
 }
 
 /// Whether a value is what Packer assumes without the key.

@@ -15,6 +15,7 @@ use super::tag::{KeyValue, NameValue};
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct RunConfig {
     /// Type of the source instance: `t2.micro`. Must be given.
+    #[schemars(extend("examples" = ["t3.micro", "t4g.small"]))]
     pub instance_type: Option<String>,
     /// Existing instance profile that the source instance runs with, by name.
     pub iam_instance_profile: Option<String>,
@@ -42,17 +43,20 @@ pub struct RunConfig {
     #[serde(default)]
     pub ebs_optimized: bool,
     /// What happens when the source instance shuts itself down: `stop` or `terminate`. Default: stop.
+    #[schemars(extend("x-amibake-choices" = ["stop", "terminate"]))]
     pub shutdown_behavior: Option<String>,
     /// Do not stop the source instance; wait until something else has stopped it. Default: false.
     #[serde(default)]
     pub disable_stop_instance: bool,
     /// Let a burstable instance (t2, t3, t3a, t4g) spend CPU credits beyond what it has earned, at a price. Default: false.
+    /// Since amazon plugin 1.1.5; before, `enable_t2_unlimited`.
     #[serde(default)]
     pub enable_unlimited_credits: bool,
     /// Old name of `enable_unlimited_credits`.
     #[serde(default)]
     pub enable_t2_unlimited: bool,
     /// Tenancy of the source instance: `default`, `dedicated` or `host`. Old name of `placement.tenancy`.
+    #[schemars(extend("x-amibake-choices" = ["default", "dedicated", "host"]))]
     pub tenancy: Option<String>,
     /// Instance metadata service of the source instance. Since Packer 1.7.0.
     pub metadata_options: Option<MetadataConfig>,
@@ -62,12 +66,15 @@ pub struct RunConfig {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct MetadataConfig {
     /// `enabled` or `disabled`. Default: enabled.
+    #[schemars(extend("x-amibake-choices" = ["enabled", "disabled"]))]
     pub http_endpoint: Option<String>,
     /// `required` allows only version 2 of the service, `optional` both. Default: optional.
+    #[schemars(extend("x-amibake-choices" = ["required", "optional"]))]
     pub http_tokens: Option<String>,
     /// How many network hops an answer of the service may take, 1 to 64. Default: 1.
     pub http_put_response_hop_limit: Option<i32>,
-    /// Let the instance read its own tags from the service: `enabled` or `disabled`. Default: disabled.
+    /// Let the instance read its own tags from the service: `enabled` or `disabled`. Default: disabled. Since amazon plugin 1.0.9.
+    #[schemars(extend("x-amibake-choices" = ["enabled", "disabled"]))]
     pub instance_metadata_tags: Option<String>,
 }
 
@@ -109,7 +116,7 @@ impl RunConfig {
                 "instance_type",
                 "instance-type",
                 "`instance_type` must be given",
-                Some("`\"instance_type\": \"t3.micro\"`".to_owned()),
+                Some("add `\"instance_type\": \"t3.micro\"`, say".to_owned()),
             );
         }
         self.check_user_data(check);

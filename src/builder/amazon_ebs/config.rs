@@ -41,6 +41,7 @@ pub struct AmazonEbs {
     pub image: ImageConfig,
     /// Which of the instance's addresses to connect to: `public_ip`, `private_ip`, `public_dns`, `private_dns` or `ipv6`.
     /// Default: the public address where there is one, else the private one. (`session_manager` is not supported yet.)
+    #[schemars(extend("x-amibake-choices" = ["public_ip", "private_ip", "public_dns", "private_dns", "ipv6", "session_manager"]))]
     pub ssh_interface: Option<String>,
     /// Limits of the waits for EC2.
     pub aws_polling: Option<AwsPolling>,
@@ -50,7 +51,7 @@ pub struct AmazonEbs {
     /// Do not put `run_tags` on the image. Default: false. Since amazon plugin 1.3.7.
     #[serde(default)]
     pub skip_ami_run_tags: bool,
-    /// How long to wait for a Windows instance's password; without meaning for SSH.
+    /// How long to wait for a Windows instance's password; without meaning for SSH. Default: 20m.
     pub windows_password_timeout: Option<amibake_template::component::GoDuration>,
     /// Where and on which host the source instance runs. Since amazon plugin 1.0.7.
     pub placement: Option<Placement>,
@@ -63,8 +64,9 @@ pub struct AmazonEbs {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct Placement {
     /// Tenancy of the source instance: `default`, `dedicated` or `host`.
+    #[schemars(extend("x-amibake-choices" = ["default", "dedicated", "host"]))]
     pub tenancy: Option<String>,
-    /// Dedicated host. Not supported yet.
+    /// Dedicated host. Not supported yet. Since amazon plugin 1.2.8.
     pub host_id: Option<String>,
     /// Host resource group. Not supported yet.
     pub host_resource_group_arn: Option<String>,
@@ -96,11 +98,10 @@ impl AmazonEbs {
 
     fn check_interface(&self, check: &mut Check<'_>) {
         match self.ssh_interface.given() {
-            Some("session_manager") => check.error(
+            Some("session_manager") => check.not_supported_yet(
                 "ssh_interface",
-                "not-supported-yet",
-                "amibake does not support Session Manager yet",
-                Some("use another `ssh_interface`, or build this template with Packer".to_owned()),
+                "Session Manager",
+                "use another `ssh_interface`, or build this template with Packer",
             ),
             other => one_of(check, "ssh_interface", other, INTERFACES),
         }

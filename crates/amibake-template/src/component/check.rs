@@ -1,7 +1,7 @@
 //! Where a component's own checks put their findings.
 
 use super::Check;
-use crate::finding::Finding;
+use crate::finding::{Finding, NOT_SUPPORTED_YET};
 use crate::json::{Node, Value};
 use crate::source::Span;
 
@@ -18,6 +18,12 @@ impl Check<'_> {
         self.push(pointer, finding, help);
     }
 
+    /// Reports what Packer knows and amibake does not do yet: `validate` warns of it, `build` refuses it before anything starts.
+    /// `what` follows "amibake does not support".
+    pub fn not_supported_yet(&mut self, pointer: &str, what: &str, help: &str) {
+        self.warning(pointer, NOT_SUPPORTED_YET, format!("amibake does not support {what} yet"), Some(help.to_owned()));
+    }
+
     /// The place of a key's value, or of the nearest thing around it that was written.
     fn span(&self, pointer: &str) -> Span {
         let node = locate(self.node, pointer);
@@ -28,6 +34,10 @@ impl Check<'_> {
     }
 
     fn push(&mut self, pointer: &str, finding: Finding, help: Option<String>) {
+        let key = pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
+        if self.keys.as_ref().is_some_and(|keys| !keys.iter().any(|known| known == key)) {
+            return;
+        }
         let pointer = format!("/{}", pointer.trim_start_matches('/'));
         let mut finding = match help {
             Some(help) => finding.with_help(help),

@@ -32,9 +32,9 @@ impl GoDuration {
     /// Parses Go's notation.
     ///
     /// # Errors
-    /// Go's words: `time: missing unit in duration "10"`.
+    /// Words that follow "must be a duration:": `"10" has no unit`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let invalid = || format!("time: invalid duration {text:?}");
+        let invalid = || format!("{text:?} is none");
         let (negative, mut rest) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -63,7 +63,7 @@ impl GoDuration {
 
 /// One number with its unit at the start of `rest`, in nanoseconds, and what follows it.
 fn component<'a>(whole: &str, rest: &'a str) -> Result<(i128, &'a str), String> {
-    let invalid = || format!("time: invalid duration {whole:?}");
+    let invalid = || format!("{whole:?} is none");
     let (integer, after) = split_digits(rest);
     let (fraction, after) = match after.strip_prefix('.') {
         Some(after) => split_digits(after),
@@ -75,10 +75,10 @@ fn component<'a>(whole: &str, rest: &'a str) -> Result<(i128, &'a str), String> 
     let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
     let (unit, after) = after.split_at(unit_end);
     if unit.is_empty() {
-        return Err(format!("time: missing unit in duration {whole:?}"));
+        return Err(format!("{whole:?} has no unit"));
     }
     let Some((_, scale)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-        return Err(format!("time: unknown unit {unit:?} in duration {whole:?}"));
+        return Err(format!("{unit:?} in {whole:?} is no unit"));
     };
     let whole_units: i128 = if integer.is_empty() { 0 } else { integer.parse().map_err(|_| invalid())? };
     let nanos = whole_units.checked_mul(*scale).ok_or_else(invalid)?;
@@ -203,13 +203,13 @@ mod tests {
     }
 
     #[test]
-    fn refuses_in_go_s_words() {
-        check("", Err("time: invalid duration \"\""));
-        check("abc", Err("time: invalid duration \"abc\""));
-        check("10", Err("time: missing unit in duration \"10\""));
-        check("5d", Err("time: unknown unit \"d\" in duration \"5d\""));
-        check("-", Err("time: invalid duration \"-\""));
-        check("99999999999h", Err("time: invalid duration \"99999999999h\""));
-        check("1h ", Err("time: unknown unit \"h \" in duration \"1h \""));
+    fn says_what_is_wrong() {
+        check("", Err("\"\" is none"));
+        check("abc", Err("\"abc\" is none"));
+        check("10", Err("\"10\" has no unit"));
+        check("5d", Err("\"d\" in \"5d\" is no unit"));
+        check("-", Err("\"-\" is none"));
+        check("99999999999h", Err("\"99999999999h\" is none"));
+        check("1h ", Err("\"h \" in \"1h \" is no unit"));
     }
 }

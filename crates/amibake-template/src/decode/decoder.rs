@@ -142,6 +142,9 @@ impl<'a> Decoder<'a> {
         if wrappers.contains(&key) {
             return format!("`{key}` holds for all builders: it stands beside `override`, not in it");
         }
+        if let Some(hint) = crate::fix::hint(self.setting.kind, self.setting.type_name, key).filter(|_| pointer.is_empty()) {
+            return hint;
+        }
         let Some(near) = nearest(key, properties.keys().map(String::as_str).chain(wrappers.iter().copied())) else {
             return keys_help(properties);
         };

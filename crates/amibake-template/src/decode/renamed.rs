@@ -41,5 +41,7 @@ pub(super) fn explain(setting: &Setting<'_>, member: &Member, pointer: &str) -> 
         return None;
     }
     let message = format!("the key `{key}` is no longer read: Packer replaced it");
-    Some(Finding::error("renamed-key", message, member.key_span).with_help("`amibake fix` writes the template with today's keys"))
+    let help = crate::fix::hint(setting.kind, type_name, key);
+    let help = help.unwrap_or_else(|| "`amibake fix` writes the template with today's keys".to_owned());
+    Some(Finding::error("renamed-key", message, member.key_span).with_help(help))
 }

@@ -85,8 +85,13 @@ fn variables(node: &Node, findings: &mut Vec<Finding>) -> Vec<Variable> {
                     Value::Bool(yes) => finding.with_help(format!("write it in quotes: \"{yes}\"")),
                     _ => finding.with_help("a list is written as one string with commas, and split where it is used"),
                 });
-                // Declared all the same: uses of it are no second mistake.
-                Some(Node::from_json(&serde_json::Value::String(String::new()), member.value.span))
+                // Declared all the same, with the text that was meant: uses of it are no second mistake.
+                let text = match other {
+                    Value::Number(text) => text.clone(),
+                    Value::Bool(yes) => yes.to_string(),
+                    Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => String::new(),
+                };
+                Some(Node::from_json(&serde_json::Value::String(text), member.value.span))
             }
         };
         variables.push(Variable { name: member.key.clone(), span: member.key_span, default });

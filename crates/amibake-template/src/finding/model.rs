@@ -26,6 +26,13 @@ pub struct Finding {
     pub help: Option<String>,
 }
 
+/// Codes of findings that say nothing against a template, but that amibake cannot run it.
+const STOP_A_RUN: [&str; 2] = [NOT_SUPPORTED_YET, FOREIGN_TYPE];
+/// The code of what Packer knows and amibake does not do yet.
+pub(crate) const NOT_SUPPORTED_YET: &str = "not-supported-yet";
+/// The code of a component for another platform.
+pub(crate) const FOREIGN_TYPE: &str = "foreign-type";
+
 /// A place and what is to be said about it (may be empty).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
@@ -67,5 +74,17 @@ impl Finding {
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Whether it stands against running the template, be it right or wrong. `validate` shows it as a warning.
+    pub fn stops_a_run(&self) -> bool {
+        self.severity == Severity::Error || STOP_A_RUN.contains(&self.code)
+    }
+}
+
+/// Makes errors of all findings that stand against running the template: for whoever is about to run it.
+pub fn refuse_to_run(findings: &mut [Finding]) {
+    for finding in findings.iter_mut().filter(|finding| finding.stops_a_run()) {
+        finding.severity = Severity::Error;
     }
 }

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use serde_json::{Value as Json, json};
 
 use super::Part;
-use crate::component::{Check, Files, Kind, Secret, object_span};
+use super::ways::Ways;
+use crate::component::{Check, Files, Kind, Secret, locate, object_span};
 use crate::decode::constraints::Constraints;
 use crate::decode::{Decoder, Setting, kind_word, merge};
-use crate::finding::{Finding, Severity, nearest};
+use crate::finding::{FOREIGN_TYPE, Finding, NOT_SUPPORTED_YET, Severity, nearest};
+use crate::foreign;
 use crate::json::{Member, Node, Value};
 use crate::lang::{Context, Host, Scope};
 use crate::registry::{Entry, Registry};
@@ -41,6 +43,7 @@ pub(super) struct Workshop<'a> {
     pub(super) declared: Vec<String>,
     pub(super) sensitive: &'a [String],
     pub(super) force: bool,
+    pub(super) ways: Ways,
     /// Compiled when a type is first met. The whole plan of the Flask template (157 builder keys, four more parts) takes 1.1 ms in a
     /// new process and 0.44 ms after that (release build, 2 cores, 3 runs); compiling every known type would be most of 10 ms.
     compiled: BTreeMap<(Kind, &'static str), Option<Rc<Constraints>>>,
@@ -76,6 +79,7 @@ impl<'a> Workshop<'a> {
             declared: Vec::new(),
             sensitive: &[],
             force: false,
+            ways: Ways::default(),
             compiled: BTreeMap::new(),
             findings: Vec::new(),
             secrets: Vec::new(),
@@ -84,10 +88,7 @@ impl<'a> Workshop<'a> {
 
     /// Decodes and checks one component for one build. None where a finding says why.
     pub(super) fn part(&mut self, written: &Written<'_>, of: &Of<'_>) -> Option<Part> {
-        let Some(entry) = self.registry.find(written.kind, written.type_name) else {
-            self.findings.push(self.unknown_type(written));
-            return None;
-        };
+        let Some(entry) = self.registry.find(written.kind, written.type_name) else { return self.unregistered(written, of) };
         let Some(constraints) = self.constraints(entry) else {
             let message = format!("amibake's own schema of `{}` is broken", entry.type_name);
             self.findings.push(Finding::error("broken-schema", message, object_span(written.node, true)).with_help("please report this"));
@@ -101,10 +102,12 @@ impl<'a> Workshop<'a> {
         let mut findings = std::mem::take(&mut decoder.findings);
         // A value may be missing without a finding here: its variable has one already.
         let whole = decoder.failed.is_empty() && !has_errors(&findings);
-        if whole {
-            findings.extend(self.own_checks(entry, &config, &node, of, &decoder));
-        }
+        findings.extend(self.own_checks(entry, &config, &node, of, &decoder, whole));
         let sound = whole && !has_errors(&findings);
+        if sound && !entry.runs {
+            findings.push(self.cannot_run(written, NOT_SUPPORTED_YET, |what| format!("amibake knows {what}, but cannot run it yet")));
+        }
+        self.only_what_counts(&mut findings, written, of);
         let secrets = std::mem::take(&mut decoder.secrets);
         self.findings.extend(findings);
         self.secrets.extend(secrets);
@@ -142,8 +145,8 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// What the component's type itself has to say.
-    fn own_checks(&self, entry: &Entry, config: &Json, node: &Node, of: &Of<'_>, decoder: &Decoder<'_>) -> Vec<Finding> {
+    /// What the component's type itself has to say. Of a component with mistakes already, only what these do not explain.
+    fn own_checks(&self, entry: &Entry, config: &Json, node: &Node, of: &Of<'_>, decoder: &Decoder<'_>, whole: bool) -> Vec<Finding> {
         let mut check = Check {
             node,
             files: self.files,
@@ -151,11 +154,41 @@ impl<'a> Workshop<'a> {
             build: Some((of.build, of.builder_type)),
             origins: &decoder.origins,
             findings: Vec::new(),
+            keys: None,
         };
         match (entry.check)(config, &mut check) {
-            Ok(()) => check.findings,
+            Ok(()) if whole => check.findings,
+            Ok(()) => check.findings.into_iter().filter(|finding| !follows_from(finding, &decoder.failed, node)).collect(),
+            Err(_) if !whole => Vec::new(),
             // What schema and decoding let through and the type still refuses; its own words are all there is.
             Err(reason) => vec![Finding::error("bad-value", format!("{}: {reason}", decoder.what()), object_span(node, true))],
+        }
+    }
+
+    /// A component of no registered type: one for another platform is left as it is, unknown ones are an error.
+    fn unregistered(&mut self, written: &Written<'_>, of: &Of<'_>) -> Option<Part> {
+        let Some(platform) = foreign::platform(written.kind, written.type_name) else {
+            self.findings.push(self.unknown_type(written));
+            return None;
+        };
+        let finding =
+            self.cannot_run(written, FOREIGN_TYPE, |what| format!("{what} is for {platform}: amibake neither checks nor runs it"));
+        let mut findings = vec![finding];
+        self.only_what_counts(&mut findings, written, of);
+        self.findings.extend(findings);
+        let (type_name, config) = (written.type_name.to_owned(), written.node.to_json());
+        Some(Part { kind: written.kind, type_name, config, node: written.node.clone() })
+    }
+
+    fn cannot_run(&self, written: &Written<'_>, code: &'static str, words: impl Fn(&str) -> String) -> Finding {
+        let what = format!("the {} `{}`", kind_word(written.kind), written.type_name);
+        Finding::warning(code, words(&what), object_span(written.node, true)).with_help(self.ways.around(written))
+    }
+
+    /// What amibake cannot run does not matter in a build that it cannot run anyway.
+    fn only_what_counts(&self, findings: &mut Vec<Finding>, written: &Written<'_>, of: &Of<'_>) {
+        if written.kind != Kind::Builder && !self.registry.runs(Kind::Builder, of.builder_type) {
+            findings.retain(|finding| finding.severity == Severity::Error || !finding.stops_a_run());
         }
     }
 
@@ -164,11 +197,24 @@ impl<'a> Workshop<'a> {
         let span = written.node.get("type").map_or(written.node.span, |node| node.span);
         let finding = Finding::error("unknown-type", format!("there is no {kind} of type `{}`", written.type_name), span);
         let known: Vec<&str> = self.registry.types(written.kind).collect();
-        finding.with_help(match nearest(written.type_name, known.iter().copied()) {
+        finding.with_help(match nearest(written.type_name, known.iter().copied().chain(foreign::names(written.kind))) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("amibake has these: {}", crate::wording::name_list(&known)),
+            None => format!("amibake knows these: {}", crate::wording::name_list(&known)),
         })
     }
+}
+
+/// Whether a finding may be due to a value that could not be read: it stands there, or names its key.
+fn follows_from(finding: &Finding, failed: &[String], node: &Node) -> bool {
+    let words = |key: &str| {
+        let quoted = format!("`{key}`");
+        finding.message.contains(&quoted) || finding.help.as_ref().is_some_and(|help| help.contains(&quoted))
+    };
+    failed.iter().any(|pointer| {
+        let place = locate(node, pointer).span;
+        let key = pointer.split('/').rfind(|token| token.parse::<usize>().is_err()).unwrap_or_default();
+        words(key) || finding.labels.first().is_some_and(|label| label.span == place)
+    })
 }
 
 /// A component with its override: what its struct gets, and both written forms in one.

@@ -2,10 +2,11 @@
 
 use super::components::{Of, Workshop, Written, has_errors};
 use super::names::{Core, Named};
+use super::ways::Ways;
 use super::{Build, Plan, Selection, wrapper};
 use crate::component::{Files, Kind, Secret};
 use crate::document::{BUILDER_KEYS, Document, cross_check};
-use crate::finding::{Finding, tidy};
+use crate::finding::{Finding, gather, tidy};
 use crate::lang::{Context, Host, Scope, Template};
 use crate::registry::Registry;
 use crate::variables::{Given, Values, evaluate};
@@ -34,12 +35,14 @@ pub fn plan(
     workshop.declared = document.variables.iter().map(|v| v.name.clone()).chain(given.iter().map(|g| g.name.clone())).collect();
     workshop.sensitive = &document.sensitive;
     workshop.force = selection.force;
+    workshop.ways = Ways::of(document, registry, &named, selection);
     let builds: Vec<Build> = named.iter().filter_map(|named| build(&mut workshop, document, selection, named)).collect();
     findings.append(&mut workshop.findings);
     let secrets = std::mem::take(&mut workshop.secrets);
     let hidden: Vec<&str> = values.sensitive.iter().chain(&secrets).map(Secret::expose).collect();
     findings.iter_mut().for_each(|finding| mask(finding, &hidden));
     tidy(&mut findings);
+    gather(&mut findings);
     if has_errors(&findings) {
         return (None, findings);
     }

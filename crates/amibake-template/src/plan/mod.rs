@@ -3,6 +3,7 @@
 mod components;
 mod make;
 mod names;
+mod ways;
 mod wrapper;
 
 use std::time::Duration;

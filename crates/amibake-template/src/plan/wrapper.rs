@@ -9,7 +9,7 @@ use crate::finding::Finding;
 use crate::json::Value;
 
 /// Whether a component's `only` and `except` let it take part in a build.
-fn applies(only: &[String], except: &[String], raw: &str) -> bool {
+pub(super) fn applies(only: &[String], except: &[String], raw: &str) -> bool {
     if only.is_empty() { !except.iter().any(|name| name == raw) } else { only.iter().any(|name| name == raw) }
 }
 
