@@ -3,6 +3,7 @@
 //! - `cases`: folders under tests/cases, one a command line; a new one needs no Rust.
 //! - `packer`: what Packer itself printed for small templates, under tests/cases/packer.
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
+//! - `differential`: generated texts and templates, to Packer and to us.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -15,6 +16,7 @@
 
 mod cases;
 mod command_line;
+mod differential;
 mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
