@@ -11,7 +11,12 @@ pub type Answer = Result<String, String>;
 /// Packer with a home of its own, in this folder.
 pub fn packer(work: &Path) -> Command {
     let mut command = Command::new("packer");
-    command.current_dir(work).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", work).env("CHECKPOINT_DISABLE", "1");
+    command
+        .current_dir(work)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("HOME", work.with_file_name("home"))
+        .env("CHECKPOINT_DISABLE", "1");
     command.env("PACKER_NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
