@@ -430,7 +430,7 @@ impl<'r> Expressions<'r> {
 
     fn format(&mut self) -> String {
         let flags = self.random.of(&["", "", "", "", "-", "+", "#", " ", "0", "+-", "#0", "0-"]);
-        let width = self.random.of(&["", "", "", "5", "12", "1", "*", "2000000"]);
+        let width = self.random.of(&["", "", "", "5", "12", "1", "*", "70000"]);
         let precision = self.random.of(&["", "", "", ".2", ".0", ".", ".10", ".*"]);
         let verb = self.random.of(&[
             "v", "v", "s", "s", "d", "q", "x", "X", "t", "T", "f", "e", "g", "G", "E", "F", "b", "c", "o", "O", "U", "p", "w", "z", "",

@@ -188,23 +188,3 @@ pub(crate) fn clean_resource_name(call: &Call<'_>) -> Outcome {
 pub(crate) fn sed(_call: &Call<'_>) -> Outcome {
     Err("template function `sed` is deprecated use `replace` or `replace_all` instead.Documentation: https://www.packer.io/docs/templates/engine".into())
 }
-
-pub(crate) fn vault(call: &Call<'_>) -> Outcome {
-    not_fetched(call, "Vault vars are only allowed in the variables section", "Vault")
-}
-
-pub(crate) fn consul_key(call: &Call<'_>) -> Outcome {
-    not_fetched(call, "consul_key is not allowed here", "Consul")
-}
-
-pub(crate) fn aws_secretsmanager(call: &Call<'_>) -> Outcome {
-    not_fetched(call, "AWS Secrets Manager is only allowed in the variables section", "AWS Secrets Manager")
-}
-
-fn not_fetched(call: &Call<'_>, elsewhere: &str, what: &str) -> Outcome {
-    if call.cx.scope != Scope::Variables {
-        return Err(elsewhere.into());
-    }
-    Err(Fault::from(format!("this version cannot fetch values from {what} yet"))
-        .with_help("pass the value from outside: -var name=value, or \"name\": \"{{env `NAME`}}\" in `variables`"))
-}

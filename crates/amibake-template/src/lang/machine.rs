@@ -270,7 +270,7 @@ fn calling(site: &Site, fault: Fault) -> LangError {
     } else {
         (site.range.clone(), format!("error calling {}: {}", site.name, fault.reason))
     };
-    LangError { reason, range, help: fault.help, unset_variable: fault.unset_variable, executing: !fault.bare }
+    LangError { reason, range, help: fault.help, unset_variable: fault.unset_variable, question: fault.question, executing: !fault.bare }
 }
 
 /// Ends the rendering; what happened stands in the state.

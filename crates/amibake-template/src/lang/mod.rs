@@ -13,6 +13,7 @@ mod error;
 mod floats;
 mod functions;
 mod lexer;
+mod lookups;
 mod lower;
 mod machine;
 mod numbers;
@@ -27,5 +28,6 @@ mod verbs;
 
 pub use context::{Context, Host, Scope};
 pub use error::LangError;
+pub use lookups::{Answers, LookupKind, Question};
 pub use table::function_names;
 pub use template::{Template, UserReference, placeholders, render_until_stable};
