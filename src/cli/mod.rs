@@ -18,7 +18,6 @@ pub mod usage;
 pub mod findings;
 pub mod load;
 pub mod lookups;
-pub mod lookups;
 pub mod secrets;
 
 pub mod build;
