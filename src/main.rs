@@ -75,12 +75,7 @@ mod without_aws {
     #[async_trait::async_trait]
     impl Clouds for NoClouds {
         async fn open(&self, _access: &Access) -> Result<Arc<dyn Cloud>> {
-            Err(Ec2Error {
-                operation: "connect",
-                kind: ErrorKind::Setup,
-                code: None,
-                message: WITHOUT.to_owned(),
-            })
+            Err(Ec2Error { operation: "connect", kind: ErrorKind::Setup, code: None, message: WITHOUT.to_owned() })
         }
     }
 }

@@ -8,7 +8,7 @@ use amibake_template::variables::needed_lookups;
 use futures_util::future::join_all;
 
 use super::load::Loaded;
-use crate::engine::lookup::{SecretStore, Services};
+use crate::engine::lookup::{LIMIT, SecretStore, Services};
 use crate::settings::Settings;
 
 /// An answer can lead to further questions, as variables use variables; more often than that they do so in a circle.
@@ -31,7 +31,7 @@ pub fn fetch(loaded: &mut Loaded, settings: &Settings, secrets: &Arc<dyn SecretS
 
 /// Asks all at once.
 fn ask(questions: &BTreeSet<Question>, settings: &Settings, secrets: &Arc<dyn SecretStore>) -> Vec<(Question, Result<String, String>)> {
-    let services = Services { env: &settings.env, secrets: Arc::clone(secrets) };
+    let services = Services { env: &settings.env, secrets: Arc::clone(secrets), limit: LIMIT };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return questions.iter().map(|question| (question.clone(), Err(format!("cannot start: {error}")))).collect(),

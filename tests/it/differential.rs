@@ -14,7 +14,8 @@ use amibake_template::lang::{Context, Host, LangError, Scope, Template, render_u
 use serde_json::Value;
 
 use crate::program::Sandbox;
-use console::{Answer, ask, packer};
+pub use console::packer;
+use console::{Answer, ask};
 use document::document;
 use expressions::{Expressions, Lines, USER};
 use random::Random;
@@ -110,7 +111,7 @@ impl World {
 
 /// Whether Packer is there; says so where it is not.
 #[expect(clippy::print_stderr, reason = "a test that does nothing has to say so")]
-fn has_packer() -> bool {
+pub fn has_packer() -> bool {
     let found = std::process::Command::new("packer").arg("version").env("CHECKPOINT_DISABLE", "1").output();
     let version = found.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     if version.contains("1.6.6") {

@@ -10,6 +10,7 @@
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
 //! - `schema`: the published JSON Schemas are what the types say.
+//! - `lookup`: variables that ask Vault and Consul.
 //! - `layers`: the architecture, read from the `use` lines.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may say so by panicking")]
@@ -25,6 +26,7 @@ mod ebs_run;
 mod ebs_traces;
 mod guest;
 mod layers;
+mod lookup;
 mod packer;
 mod program;
 mod schema;

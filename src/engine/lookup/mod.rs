@@ -17,7 +17,7 @@ use amibake_template::lang::{LookupKind, Question};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// How long one answer may take. A service that is there answers within a second; one that is not must not hold up `validate`.
-const LIMIT: Duration = Duration::from_secs(10);
+pub const LIMIT: Duration = Duration::from_secs(10);
 
 /// AWS Secrets Manager.
 #[async_trait::async_trait]
@@ -37,10 +37,12 @@ pub enum LookupError {
     #[error("{0}")]
     Setup(String),
     /// No answer in time.
-    #[error("no answer from {place} within {} s", LIMIT.as_secs())]
+    #[error("no answer from {place} within {} s", limit.as_secs())]
     Deadline {
         /// Who was asked.
         place: String,
+        /// How long it was waited for.
+        limit: Duration,
     },
     /// The service cannot be reached.
     #[error("{place} cannot be reached: {reason}")]
@@ -62,6 +64,8 @@ pub struct Services<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// AWS Secrets Manager.
     pub secrets: Arc<dyn SecretStore>,
+    /// How long one answer may take; [`LIMIT`], but in tests.
+    pub limit: Duration,
 }
 
 impl Services<'_> {
@@ -71,9 +75,9 @@ impl Services<'_> {
     /// What went wrong, without any secret in it.
     pub async fn ask(&self, question: &Question) -> Result<String, LookupError> {
         let place = self.place(question.kind);
-        match tokio::time::timeout(LIMIT, self.fetch(question)).await {
+        match tokio::time::timeout(self.limit, self.fetch(question)).await {
             Ok(answer) => answer,
-            Err(_) => Err(LookupError::Deadline { place }),
+            Err(_) => Err(LookupError::Deadline { place, limit: self.limit }),
         }
     }
 

@@ -67,7 +67,8 @@ pub fn evaluate(document: &Document, given: &[Given], host: &Host) -> (Values, V
     // What came from a keeper of secrets is one, and so is what a variable makes of it.
     let made_of_secrets = work.raw.iter().filter(|(_, raw)| asks(raw).any(LookupKind::is_secret)).map(|(name, _)| *name);
     let sensitive = document.sensitive.iter().map(String::as_str).chain(made_of_secrets);
-    let hidden: Vec<&str> = sensitive.filter_map(|name| values.values.get(name)).map(String::as_str).chain(host.answers.secrets()).collect();
+    let hidden: Vec<&str> =
+        sensitive.filter_map(|name| values.values.get(name)).map(String::as_str).chain(host.answers.secrets()).collect();
     values.sensitive = hidden.into_iter().filter(|value| !value.is_empty()).map(Secret::new).collect();
     (values, findings)
 }
@@ -108,8 +109,7 @@ pub fn needed_lookups(document: &Document, given: &[Given], host: &Host) -> Vec<
 
 /// The functions in a text that ask a service.
 fn asks<'r>(raw: &'r Raw<'_>) -> impl Iterator<Item = LookupKind> + 'r {
-    const KINDS: [LookupKind; 4] =
-        [LookupKind::Vault, LookupKind::ConsulKey, LookupKind::SecretsManager, LookupKind::SecretsManagerRaw];
+    const KINDS: [LookupKind; 4] = [LookupKind::Vault, LookupKind::ConsulKey, LookupKind::SecretsManager, LookupKind::SecretsManagerRaw];
     raw.template.functions().iter().filter_map(|(name, _)| KINDS.into_iter().find(|kind| kind.function() == name))
 }
 
