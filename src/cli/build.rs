@@ -12,8 +12,9 @@ use super::args::BuildArgs;
 use super::load::{Loaded, load};
 use super::terminal::{ControllingTerminal, Nobody};
 use super::validate::make_plan_to_run;
-use super::{findings, secrets};
+use super::{findings, lookups, secrets};
 use crate::engine::context::{Guests, RunOptions, Terminal};
+use crate::engine::lookup::SecretStore;
 use crate::event::{Reporter, Summary};
 use crate::exit;
 use crate::parts::Parts;
@@ -27,8 +28,9 @@ use crate::ui::screen::Screen;
 const SIGNALS: usize = 3;
 
 /// Runs the command. Nothing is touched unless the whole template is right.
-pub fn run(args: &BuildArgs, settings: &Settings, clouds: Arc<dyn Clouds>, mut screen: Screen) -> u8 {
-    let Some(Prepared { plan, parts, .. }) = prepare(args, settings, &mut screen) else {
+pub fn run(args: &BuildArgs, settings: &Settings, clouds: Arc<dyn Clouds>, store: &Arc<dyn SecretStore>, mut screen: Screen) -> u8 {
+    let look_up = |loaded: &mut Loaded| lookups::fetch(loaded, settings, store);
+    let Some(Prepared { plan, parts, .. }) = prepare(args, settings, look_up, &mut screen) else {
         return exit::FAILURE;
     };
     let world = World { clouds, guests: None, state_dir: settings.state_dir() };
@@ -51,9 +53,11 @@ pub struct Prepared {
     pub parts: Parts,
 }
 
-/// Reads and checks a template and prints what there is to say about it; None where it cannot be built, which has been said.
-pub fn prepare(args: &BuildArgs, settings: &Settings, screen: &mut Screen) -> Option<Prepared> {
+/// Reads and checks a template and prints what there is to say about it; None where it cannot be built, which has been said. `look_up`
+/// answers what variables want from elsewhere.
+pub fn prepare(args: &BuildArgs, settings: &Settings, look_up: impl FnOnce(&mut Loaded), screen: &mut Screen) -> Option<Prepared> {
     let mut loaded = load(&args.template, settings);
+    look_up(&mut loaded);
     secrets::hide_variables(&loaded, screen);
     let parts = Parts::all();
     let plan = make_plan_to_run(&args.template, &mut loaded, &parts, args.force);

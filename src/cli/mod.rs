@@ -5,6 +5,9 @@
 //! - [`load`]: reads a template and its variables; [`findings`]: prints what is wrong with them; [`secrets`]: what must not be printed.
 //! - One file a command: [`build`], [`validate`], [`inspect`], [`fix`], [`migrate`], [`fmt`], [`console`], [`version`], [`schema`]; [`init`] and [`plugins`],
 //!   which old pipelines call.
+//! - [`load`]: reads a template and its variables; [`lookups`]: fetches what variables want from services;
+//!   [`findings`]: prints what is wrong with them; [`secrets`]: what must not be printed.
+//! - One file a command: [`build`], [`validate`], [`inspect`], [`version`], [`schema`].
 //! - [`terminal`]: the person at it, for `-debug` and `-on-error=ask`.
 //!
 //! Everything goes to standard output, errors too, as in Packer; standard error is for the log.
@@ -17,6 +20,7 @@ pub mod usage;
 
 pub mod findings;
 pub mod load;
+pub mod lookups;
 pub mod secrets;
 
 pub mod build;

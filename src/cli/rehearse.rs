@@ -14,7 +14,7 @@ use amibake_template::plan::{Build, Plan};
 
 use super::args::{GuestArg, RehearseArgs, SpeedArg};
 use super::build::{Prepared, World, assemble, drive, prepare};
-use super::findings;
+use super::{findings, lookups};
 use crate::event::{Reporter, Summary};
 use crate::exit;
 use crate::rehearse::machines::{self, GuestMachines, Host, Setting};
@@ -33,10 +33,11 @@ const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs the command.
 pub fn run(args: &RehearseArgs, settings: &Settings, mut screen: Screen) -> u8 {
-    let Some(prepared) = prepare(&args.build, settings, &mut screen) else {
+    let mut pretended = Vec::new();
+    let Some(prepared) = prepare(&args.build, settings, |loaded| pretended = lookups::pretend(loaded), &mut screen) else {
         return exit::FAILURE;
     };
-    match Rehearsal::set_up(args, settings, prepared, &mut screen) {
+    match Rehearsal::set_up(args, settings, (prepared, pretended), &mut screen) {
         Ok(rehearsal) => rehearsal.run(args, settings, screen),
         Err(message) => {
             screen.error(message);
@@ -59,7 +60,12 @@ struct Rehearsal {
 impl Rehearsal {
     /// # Errors
     /// What stands against it, for people.
-    fn set_up(args: &RehearseArgs, settings: &Settings, mut prepared: Prepared, screen: &mut Screen) -> Result<Self, String> {
+    fn set_up(
+        args: &RehearseArgs,
+        settings: &Settings,
+        (mut prepared, pretended): (Prepared, Vec<String>),
+        screen: &mut Screen,
+    ) -> Result<Self, String> {
         let folder = Path::new(&args.output);
         let unusable = |error: std::io::Error| format!("cannot use the output folder `{}`: {error}", folder.display());
         let store = Store::open(folder).map_err(unusable)?;
@@ -76,7 +82,7 @@ impl Rehearsal {
             Setting { backend, store: store.clone(), boot: times.ssh, network: args.network, keep_guests: args.build.on_error.leaves() };
         let (machines, host) = machines::machines(setting);
         let mut report = Report::new(about);
-        report.notes = notes;
+        report.notes = [pretended, notes].concat();
         let (lab, assumed) = lab(settings, times, machines.clone());
         if assumed && prepared.plan.builds.iter().any(leaves_region_open) {
             report.assumed.push(format!("region {SOME_REGION}: neither template nor environment name one"));

@@ -6,6 +6,7 @@
 //! - `documents`: which documents are templates; `corpus`: real templates. Some of these compare with the real Packer (`real`).
 //! - `beside`: cases that the real Packer must answer alike; `bytes`: text that goes through byte for byte.
 //! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
+//! - `differential`: generated texts and templates, to Packer and to us.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
@@ -19,6 +20,7 @@
 //! - `mistakes`: twenty typical ones, and what is said about them.
 //! - `editor`: what a person sees in an editor, by VS Code's own engine.
 //! - `schema`: the published JSON Schemas are what the types say.
+//! - `lookup`: variables that ask Vault and Consul.
 //! - `layers`: the architecture, read from the `use` lines.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may say so by panicking")]
@@ -30,6 +32,7 @@ mod command_line;
 mod console;
 mod corpus;
 mod documents;
+mod differential;
 mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
@@ -42,6 +45,7 @@ mod layers;
 mod migrate;
 mod editor;
 mod mistakes;
+mod lookup;
 mod packer;
 mod program;
 mod rehearse;

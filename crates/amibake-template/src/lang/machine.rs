@@ -92,12 +92,13 @@ enum Kind {
     Dot,
     Variable,
     Field,
+    Method,
     Call,
     Choose,
     Fail,
 }
 
-const HELPERS: [(&str, Kind); 16] = [
+const HELPERS: [(&str, Kind); 17] = [
     ("text", Kind::Text),
     ("print", Kind::Print),
     ("do", Kind::Do),
@@ -111,6 +112,7 @@ const HELPERS: [(&str, Kind); 16] = [
     ("dot", Kind::Dot),
     ("variable", Kind::Variable),
     ("field", Kind::Field),
+    ("method", Kind::Method),
     ("call", Kind::Call),
     ("choose", Kind::Choose),
     ("fail", Kind::Fail),
@@ -268,7 +270,7 @@ fn calling(site: &Site, fault: Fault) -> LangError {
     } else {
         (site.range.clone(), format!("error calling {}: {}", site.name, fault.reason))
     };
-    LangError { reason, range, help: fault.help, unset_variable: fault.unset_variable, executing: !fault.bare }
+    LangError { reason, range, help: fault.help, unset_variable: fault.unset_variable, question: fault.question, executing: !fault.bare }
 }
 
 /// Ends the rendering; what happened stands in the state.
@@ -311,6 +313,14 @@ impl HelperDef for Op<'_> {
                 index(h, 0).and_then(|slot| variables?.get(slot).cloned()).unwrap_or(Json::Null)
             }
             Kind::Field => machine.field(machine.site(h)?, h.param(1).map_or(&Json::Null, |p| p.value()))?,
+            Kind::Method => {
+                let (site, base) = (machine.site(h)?, h.param(1).map_or(&Json::Null, |p| p.value()));
+                if base.is_object() {
+                    let reason = format!("{} is not a method but has arguments", site.name);
+                    return Err(machine.fail(LangError::execution(site.range.clone(), reason)));
+                }
+                machine.field(site, base)?
+            }
             Kind::Call => {
                 let values = h.params().iter().skip(1).map(|p| p.value().clone()).collect();
                 machine.call(machine.site(h)?, values)?
@@ -364,7 +374,7 @@ impl HelperDef for Op<'_> {
             }
             Kind::Range => self.range(h, r, ctx, rc, out),
             Kind::Invoke => self.invoke(h, r, ctx, rc, out),
-            Kind::Set | Kind::Dot | Kind::Variable | Kind::Field | Kind::Call | Kind::Choose | Kind::Fail => Err(stop()),
+            Kind::Set | Kind::Dot | Kind::Variable | Kind::Field | Kind::Method | Kind::Call | Kind::Choose | Kind::Fail => Err(stop()),
         }
     }
 }
