@@ -4,6 +4,8 @@
 pub const SUCCESS: u8 = 0;
 /// Any error, a wrong use of the command line, a failed or cancelled build.
 pub const FAILURE: u8 = 1;
+/// `fmt -check` found a file that is not laid out.
+pub const UNFORMATTED: u8 = 3;
 /// No command, or one that does not exist.
 pub const NO_COMMAND: u8 = 127;
 /// A third interrupt: the program stopped without finishing its teardown. 128 + SIGINT.

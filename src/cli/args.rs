@@ -2,6 +2,10 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::console::ConsoleArgs;
+use super::fmt::FmtArgs;
+use super::init::InitArgs;
+use super::plugins::PluginsArgs;
 use crate::engine::context::OnError;
 
 const ENVIRONMENT: &str = "\
@@ -41,6 +45,17 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Bring a template of an older Packer up to date
     Fix(super::fix::FixArgs),
+    /// Write a template in its best form: today's keys, typed values
+    Migrate(super::migrate::MigrateArgs),
+    /// Lay templates and var files out in one way
+    Fmt(FmtArgs),
+    /// Try template expressions, on a terminal or from a pipe
+    Console(ConsoleArgs),
+    /// Do nothing: there are no plugins to fetch
+    Init(InitArgs),
+    /// Do nothing: there are no plugins
+    #[command(alias = "plugin")]
+    Plugins(PluginsArgs),
     /// Print the version
     Version(VersionArgs),
     /// Print the JSON Schema that editors use to check and complete templates
@@ -184,18 +199,29 @@ pub struct TemplateArgs {
     /// Template, a JSON file; `-` reads standard input
     #[arg(value_name = "TEMPLATE")]
     pub path: String,
-    /// Set a user variable (repeatable, beats var files)
-    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    pub var: Vec<Variable>,
-    /// Read user variables from a JSON file (repeatable)
-    #[arg(long, value_name = "FILE")]
-    pub var_file: Vec<String>,
+    /// What is given with it.
+    #[command(flatten)]
+    pub given: GivenArgs,
     /// Take only these builds (comma-separated)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub only: Option<Vec<String>>,
     /// Leave out these builds and post-processors
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub except: Vec<String>,
+}
+
+/// What is given with a template, and how to read both.
+#[derive(Debug, Args)]
+pub struct GivenArgs {
+    /// Set a user variable (repeatable, beats var files)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub var: Vec<Variable>,
+    /// Read user variables from a JSON file (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<String>,
+    /// Take comments and trailing commas, as in .jsonc files
+    #[arg(long)]
+    pub jsonc: bool,
     /// Packer's word for the language of a template without a telling name
     #[arg(long, value_name = "TYPE", hide = true, overrides_with = "config_type")]
     pub config_type: Option<ConfigType>,

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, OutputArgs};
 use super::usage::UsageError;
-use super::{build, fix, flags, inspect, schema, validate, version};
+use super::{build, console, fix, flags, fmt, init, inspect, migrate, plugins, schema, validate, version};
 use crate::exit;
 use crate::settings::{LogTarget, Settings};
 use crate::ui::log::Log;
@@ -32,6 +32,11 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>) -> u8
         Command::Validate(args) => validate::run(&args, settings, screen),
         Command::Inspect(args) => inspect::run(&args, settings, screen),
         Command::Fix(args) => fix::run(&args, screen),
+        Command::Migrate(args) => migrate::run(&args, settings, screen),
+        Command::Fmt(args) => fmt::run(&args, screen),
+        Command::Console(args) => console::run(&args, settings, screen),
+        Command::Init(_) => init::run(screen),
+        Command::Plugins(args) => plugins::run(&args, screen),
         Command::Version(_) => version::run(screen),
         Command::Schema(args) => schema::run(&args, screen),
     }
@@ -115,9 +120,7 @@ fn help_about(command: Option<&String>) -> Answer {
 fn unknown_command(name: &str) -> Answer {
     let cli = Cli::command();
     let reason = match name {
-        "init" | "plugin" | "plugins" => "amibake has no plugins: everything is built in, there is nothing to install".to_owned(),
-        "fmt" | "hcl2_upgrade" => format!("`{name}` is about HCL2 templates; amibake reads Packer's JSON templates"),
-        "console" => format!("amibake does not have Packer's `{name}`"),
+        "hcl2_upgrade" => format!("`{name}` is about HCL2 templates; amibake reads Packer's JSON templates"),
         _ => match nearest(name, cli.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name)) {
             Some(known) => format!("there is no command `{name}`; did you mean `{known}`?"),
             None => format!("there is no command `{name}`"),
@@ -132,6 +135,11 @@ fn look(command: &Command, settings: &Settings) -> Look {
         Command::Validate(args) => (&args.output, false),
         Command::Inspect(args) => (&args.output, false),
         Command::Fix(args) => (&args.output, false),
+        Command::Migrate(args) => (&args.output, false),
+        Command::Fmt(args) => (&args.output, false),
+        Command::Console(args) => (&args.output, false),
+        Command::Init(args) => (&args.output, false),
+        Command::Plugins(args) => (&args.output, false),
         Command::Version(args) => (&args.output, false),
         Command::Schema(args) => (&args.output, false),
     };

@@ -1,7 +1,5 @@
 //! `amibake fix`: a template of an older Packer, brought up to date; the output is Packer's, byte for byte.
 
-use std::path::Path;
-
 use amibake_template::document;
 use amibake_template::finding::Finding;
 use amibake_template::fix;
@@ -11,7 +9,7 @@ use clap::Args;
 
 use super::args::{OutputArgs, TemplateArgs};
 use super::findings;
-use super::load::template_text;
+use super::load::{dialect, template_text};
 use crate::exit;
 use crate::ui::screen::Screen;
 
@@ -56,10 +54,11 @@ pub fn run(args: &FixArgs, mut screen: Screen) -> u8 {
 /// The fixed text; None where findings on the screen say why there is none.
 fn fixed(args: &TemplateArgs, screen: &mut Screen) -> Option<String> {
     let mut sources = Sources::default();
-    let result = template_text(args).map_err(|finding| vec![finding]).and_then(|(name, text)| {
-        let jsonc = Path::new(&name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonc"));
+    let text = template_text(&args.path, args.given.config_type).map_err(|finding| vec![finding]);
+    let result = text.and_then(|(name, text)| {
+        let dialect = dialect(&name, args.given.jsonc);
         let source = sources.add(name, text);
-        let root = fix::read(source, sources.text(source), Dialect { jsonc })?;
+        let root = fix::read(source, sources.text(source), dialect)?;
         fix::fix(&root)
     });
     match result {

@@ -11,7 +11,7 @@ use amibake_template::lang::Host;
 use amibake_template::source::{Sources, Span};
 use amibake_template::variables::{Given, read_var_file, soften};
 
-use super::args::{ConfigType, TemplateArgs, Variable};
+use super::args::{ConfigType, GivenArgs, TemplateArgs, Variable};
 use crate::settings::Settings;
 
 /// A template and its variables, as far as they could be read.
@@ -30,27 +30,40 @@ pub struct Loaded {
 
 /// Reads the template, the var files and `-var`; everything that is wrong becomes a finding.
 pub fn load(args: &TemplateArgs, settings: &Settings) -> Loaded {
+    load_given(Some(&args.path), &args.given, settings)
+}
+
+/// As [`load`], where there may be no template.
+pub fn load_given(path: Option<&str>, given: &GivenArgs, settings: &Settings) -> Loaded {
     let mut loaded = Loaded {
         sources: Sources::default(),
         document: None,
         given: Vec::new(),
         findings: Vec::new(),
-        host: settings.host(template_dir(&args.path, &settings.cwd)),
+        host: settings.host(path.map(|path| template_dir(path, &settings.cwd)).unwrap_or_default()),
     };
-    match template_text(args) {
-        Ok((name, text)) => loaded.read_template(&name, text),
-        Err(finding) => loaded.findings.push(finding),
-    }
-    for path in &args.var_file {
-        match file_text(path, "var file", "unreadable-var-file") {
-            Ok(text) => loaded.read_variables(path, text),
+    if let Some(path) = path {
+        match template_text(path, given.config_type) {
+            Ok((name, text)) => loaded.read_template(&name, text, given.jsonc),
             Err(finding) => loaded.findings.push(finding),
         }
     }
-    for variable in &args.var {
+    for path in &given.var_file {
+        match file_text(path, "var file", "unreadable-var-file") {
+            Ok(text) => loaded.read_variables(path, text, given.jsonc),
+            Err(finding) => loaded.findings.push(finding),
+        }
+    }
+    for variable in &given.var {
         loaded.take_variable(variable);
     }
     loaded
+}
+
+/// What a file may hold: comments where its name says so (`.jsonc`) or `-jsonc` does.
+pub fn dialect(path: &str, jsonc: bool) -> Dialect {
+    let named = Path::new(path).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonc"));
+    Dialect { jsonc: jsonc || named }
 }
 
 impl Loaded {
@@ -59,10 +72,9 @@ impl Loaded {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    fn read_template(&mut self, name: &str, text: String) {
+    fn read_template(&mut self, name: &str, text: String, jsonc: bool) {
         let source = self.sources.add(name, text);
-        let jsonc = Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("jsonc"));
-        let (root, findings) = json::parse(source, self.sources.text(source), Dialect { jsonc });
+        let (root, findings) = json::parse(source, self.sources.text(source), dialect(name, jsonc));
         self.findings.extend(findings);
         if let Some(root) = root {
             let (document, findings) = document::read(root);
@@ -71,9 +83,9 @@ impl Loaded {
         }
     }
 
-    fn read_variables(&mut self, path: &str, text: String) {
+    fn read_variables(&mut self, path: &str, text: String, jsonc: bool) {
         let source = self.sources.add(path, text);
-        let (root, findings) = json::parse(source, self.sources.text(source), Dialect::default());
+        let (root, findings) = json::parse(source, self.sources.text(source), dialect(path, jsonc));
         self.findings.extend(soften(findings));
         if let Some(root) = root {
             let (given, findings) = read_var_file(&root);
@@ -121,27 +133,32 @@ fn template_dir(path: &str, cwd: &str) -> String {
 }
 
 /// The template's text and how messages call it.
-pub fn template_text(args: &TemplateArgs) -> Result<(String, String), Finding> {
-    let path = args.path.as_str();
-    if args.config_type == Some(ConfigType::Hcl2) || path.ends_with(".hcl") || path.ends_with(".pkr.json") {
+pub fn template_text(path: &str, config_type: Option<ConfigType>) -> Result<(String, String), Finding> {
+    if config_type == Some(ConfigType::Hcl2) || path.ends_with(".hcl") || path.ends_with(".pkr.json") {
         return Err(hcl2(format!("`{path}` is an HCL2 template")));
     }
     if Path::new(path).is_dir() {
         return Err(hcl2(format!("`{path}` is a folder, where Packer looks for HCL2 templates")));
     }
-    if path == "-" {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable("template", "unreadable-template", "standard input", &error.to_string()))?;
-        let text =
-            String::from_utf8(bytes).map_err(|_| unreadable("template", "unreadable-template", "standard input", "it is not UTF-8"))?;
-        return Ok(("<stdin>".to_owned(), text));
-    }
-    Ok((path.to_owned(), file_text(path, "template", "unreadable-template")?))
+    let text = if path == "-" { stdin_text("template", "unreadable-template") } else { file_text(path, "template", "unreadable-template") };
+    Ok((shown(path).to_owned(), text?))
 }
 
-fn file_text(path: &str, what: &str, code: &'static str) -> Result<String, Finding> {
+/// How messages call a file.
+pub fn shown(path: &str) -> &str {
+    if path == "-" { "<stdin>" } else { path }
+}
+
+/// All of standard input.
+pub fn stdin_text(what: &str, code: &'static str) -> Result<String, Finding> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(what, code, "standard input", &error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| unreadable(what, code, "standard input", "it is not UTF-8"))
+}
+
+/// A file's text.
+pub fn file_text(path: &str, what: &str, code: &'static str) -> Result<String, Finding> {
     std::fs::read_to_string(path).map_err(|error| {
         let reason = match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),

@@ -3,7 +3,8 @@
 //! - [`entry`]: from the words of the command line to a command; [`args`]: the commands and flags, for clap; [`flags`]: Go's spelling of
 //!   flags; [`usage`]: what to say about wrong ones.
 //! - [`load`]: reads a template and its variables; [`findings`]: prints what is wrong with them; [`secrets`]: what must not be printed.
-//! - One file a command: [`build`], [`validate`], [`inspect`], [`fix`], [`version`], [`schema`].
+//! - One file a command: [`build`], [`validate`], [`inspect`], [`fix`], [`migrate`], [`fmt`], [`console`], [`version`], [`schema`]; [`init`] and [`plugins`],
+//!   which old pipelines call.
 //! - [`terminal`]: the person at it, for `-debug` and `-on-error=ask`.
 //!
 //! Everything goes to standard output, errors too, as in Packer; standard error is for the log.
@@ -19,8 +20,13 @@ pub mod load;
 pub mod secrets;
 
 pub mod build;
+pub mod console;
 pub mod fix;
+pub mod fmt;
+pub mod init;
 pub mod inspect;
+pub mod migrate;
+pub mod plugins;
 pub mod schema;
 pub mod validate;
 pub mod version;

@@ -81,6 +81,11 @@ impl Screen {
         self.speak(Tone::Say, text.into());
     }
 
+    /// Prints a result that a person asked for; programs get a `message`.
+    pub fn message(&mut self, text: impl Into<String>) {
+        self.speak(Tone::Message, text.into());
+    }
+
     /// Prints an error of the program itself.
     pub fn error(&mut self, text: impl Into<String>) {
         self.speak(Tone::Error, text.into());

@@ -10,7 +10,7 @@
 //! 5. [`document`]: the template's structure; [`variables`]: user variables and their values.
 //! 6. [`plan`]: all of it together: which builds, with which configuration.
 //!
-//! Beside it: [`fix`], which brings templates of older Packers up to date.
+//! Beside it: [`fix`], which brings templates of older Packers up to date, and [`migrate`], which writes them in their best form.
 //!
 //! `wording` holds what several of these say in the same words; [`fix`] brings templates of older Packers up to date; [`foreign`] knows
 //! what Packer has and nobody has registered.
@@ -111,8 +111,10 @@ pub mod document;
 pub mod finding;
 pub mod fix;
 pub mod foreign;
+pub mod format;
 pub mod json;
 pub mod lang;
+pub mod migrate;
 pub mod plan;
 pub mod registry;
 pub mod schema;

@@ -9,8 +9,8 @@ mod shape;
 mod version;
 
 use crate::component::GoDuration;
-use crate::json::Node;
-use crate::source::Span;
+use crate::json::{Node, Value};
+use crate::source::{SourceId, Span};
 
 pub use self::cross::cross_check;
 pub(crate) use self::post_processor::WRAPPER_KEYS as POST_PROCESSOR_KEYS;
@@ -40,6 +40,24 @@ pub struct Document {
     pub post_processors: Vec<Vec<PostProcessor>>,
     /// `min_packer_version`.
     pub min_packer_version: Option<(String, Span)>,
+}
+
+impl Document {
+    /// A document of nothing, for commands that work without a template.
+    pub fn empty() -> Self {
+        let root = Node { span: Span::new(SourceId(0), 0, 0), value: Value::Null };
+        Self {
+            root,
+            description: None,
+            variables: Vec::new(),
+            sensitive: Vec::new(),
+            builders: Vec::new(),
+            provisioners: Vec::new(),
+            error_cleanup_provisioner: None,
+            post_processors: Vec::new(),
+            min_packer_version: None,
+        }
+    }
 }
 
 /// A declared user variable.

@@ -5,7 +5,7 @@ use super::read::type_of;
 use super::shape::{list, members, weak_name, wrong_type};
 use crate::component::GoDuration;
 use crate::finding::Finding;
-use crate::json::{Node, Value};
+use crate::json::{Member, Node, Value};
 use crate::wording::describe;
 
 /// Keys the core takes from a provisioner before the component sees the rest.
@@ -23,20 +23,41 @@ pub(super) fn one(what: &str, node: &Node, findings: &mut Vec<Finding>) -> Optio
         findings.push(wrong_type(what, "an object", node));
         return None;
     }
+    let node = with_override(node);
     if let Some(overrides) = node.get("override") {
         for entry in members("`override`", "an object of builder names", overrides, findings) {
             members(&format!("the override for `{}`", entry.key), "an object", &entry.value, findings);
         }
     }
     let provisioner = Provisioner {
-        only: names("only", node, findings),
-        except: names("except", node, findings),
-        pause_before: duration("pause_before", node, findings),
-        timeout: duration("timeout", node, findings),
-        type_name: type_of(what, node, findings)?,
-        node: node.clone(),
+        only: names("only", &node, findings),
+        except: names("except", &node, findings),
+        pause_before: duration("pause_before", &node, findings),
+        timeout: duration("timeout", &node, findings),
+        type_name: type_of(what, &node, findings)?,
+        node,
     };
     Some(provisioner)
+}
+
+/// The provisioner with `override` as one object: Packer's weak decoding takes a list of objects for one too, of which the last with a
+/// key wins.
+fn with_override(node: &Node) -> Node {
+    let mut node = node.clone();
+    let Value::Object(keys) = &mut node.value else { return node };
+    let Some(overrides) = keys.iter_mut().find(|member| member.key == "override") else { return node };
+    if let Value::Array(elements) = &overrides.value.value
+        && elements.iter().all(|element| matches!(element.value, Value::Object(_)))
+    {
+        let mut merged: Vec<Member> = Vec::new();
+        for element in elements {
+            let Value::Object(entries) = &element.value else { continue };
+            merged.retain(|earlier| !entries.iter().any(|entry| entry.key == earlier.key));
+            merged.extend(entries.iter().cloned());
+        }
+        overrides.value.value = Value::Object(merged);
+    }
+    node
 }
 
 /// Builder names; one string is one name and is not split at commas.
@@ -44,7 +65,15 @@ fn names(key: &str, node: &Node, findings: &mut Vec<Finding>) -> Vec<String> {
     let Some(node) = node.get(key) else { return Vec::new() };
     let what = format!("a name in `{key}`");
     match &node.value {
-        Value::Array(items) => items.iter().filter_map(|item| weak_name(&what, Some(item), findings)).collect(),
+        // `null` in a list is the empty name, which no builder has; `{}` is an empty list.
+        Value::Array(items) => items
+            .iter()
+            .filter_map(|item| match item.value {
+                Value::Null => Some(String::new()),
+                _ => weak_name(&what, Some(item), findings),
+            })
+            .collect(),
+        Value::Object(entries) if entries.is_empty() => Vec::new(),
         Value::Object(_) => {
             findings.push(wrong_type(&format!("`{key}`"), "a list of builder names", node));
             Vec::new()

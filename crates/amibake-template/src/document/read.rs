@@ -33,17 +33,7 @@ pub fn read(root: Node) -> (Option<Document>, Vec<Finding>) {
 /// Everything but the root itself, which is still borrowed here: its place is kept by an empty node.
 fn sections(span: Span, members: &[Member], findings: &mut Vec<Finding>) -> Document {
     let top = Root::new(members, findings);
-    let mut document = Document {
-        root: Node { span, value: Value::Null },
-        description: None,
-        variables: Vec::new(),
-        sensitive: Vec::new(),
-        builders: Vec::new(),
-        provisioners: Vec::new(),
-        error_cleanup_provisioner: None,
-        post_processors: Vec::new(),
-        min_packer_version: None,
-    };
+    let mut document = Document { root: Node { span, value: Value::Null }, ..Document::empty() };
     if let Some(node) = top.get("variables") {
         document.variables = variables(node, findings);
     }
@@ -112,7 +102,11 @@ fn variables(node: &Node, findings: &mut Vec<Finding>) -> Vec<Variable> {
 fn sensitive(node: &Node, findings: &mut Vec<Finding>) -> Vec<String> {
     let mut names = Vec::new();
     for item in list("`sensitive-variables`", "a list of strings", node, findings) {
-        names.extend(weak_name("a name in `sensitive-variables`", Some(item), findings));
+        match &item.value {
+            Value::String(name) => names.push(name.value.clone()),
+            Value::Null => {}
+            _ => findings.push(wrong_type("a name in `sensitive-variables`", "a string", item)),
+        }
     }
     names
 }

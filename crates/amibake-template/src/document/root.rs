@@ -18,8 +18,20 @@ pub(super) const KEYS: [&str; 10] = [
     "$schema",
 ];
 
-/// Names of Packer's internal fields that its decoder lets through by accident; a template that works must go on working.
-const TOLERATED: [&str; 2] = ["comments", "rawcontents"];
+/// Names of Packer's internal fields, which its decoder lets through by accident where the value has the field's type: a template that
+/// works must go on working.
+fn is_tolerated(member: &Member) -> bool {
+    let empty_or = |element: fn(&Node) -> bool| match &member.value.value {
+        Value::Null => true,
+        Value::Array(elements) => elements.iter().all(element),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => false,
+    };
+    match member.key.to_ascii_lowercase().as_str() {
+        "comments" => empty_or(|element| matches!(element.value, Value::Object(_))),
+        "rawcontents" => empty_or(|_| false),
+        _ => false,
+    }
+}
 
 /// The top of a template with its keys sorted out.
 pub(super) struct Root<'n> {
@@ -54,7 +66,7 @@ impl<'n> Root<'n> {
             return;
         }
         let known = KEYS.iter().any(|key| self.member(key).is_some_and(|chosen| std::ptr::eq(chosen, member)));
-        if known || TOLERATED.iter().any(|key| key.eq_ignore_ascii_case(&member.key)) {
+        if known || is_tolerated(member) {
             return;
         }
         let help = match nearest(&member.key, KEYS) {

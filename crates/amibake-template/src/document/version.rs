@@ -9,8 +9,11 @@ pub const COMPATIBLE_VERSION: &str = "1.16.0";
 /// Numbers, then the prerelease; as hashicorp's versions compare, without build metadata.
 type Version = (Vec<u64>, Option<String>);
 
-/// Checks the wish of a template.
+/// Checks the wish of a template; an empty one is none.
 pub(super) fn check(wish: &str, span: Span) -> Option<Finding> {
+    if wish.is_empty() {
+        return None;
+    }
     let Some(wanted) = parse(wish) else {
         let message = format!("`min_packer_version` is no version: `{wish}`");
         let finding = Finding::error("bad-version", message, span);
@@ -28,11 +31,13 @@ pub(super) fn check(wish: &str, span: Span) -> Option<Finding> {
 fn parse(text: &str) -> Option<Version> {
     let text = text.strip_prefix('v').unwrap_or(text);
     let text = text.split_once('+').map_or(text, |(version, _)| version);
-    let (numbers, prerelease) = match text.split_once('-') {
-        Some((numbers, prerelease)) => (numbers, Some(prerelease)),
+    // The prerelease follows a dash, or the number itself: `1.6.0beta1`.
+    let (numbers, prerelease) = match text.find(|c: char| c == '-' || c.is_ascii_alphabetic()) {
+        Some(at) => (&text[..at], Some(text[at..].strip_prefix('-').unwrap_or(&text[at..]))),
         None => (text, None),
     };
-    if prerelease.is_some_and(str::is_empty) {
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'~'));
+    if !prerelease.is_none_or(|prerelease| prerelease.split('.').all(is_word)) {
         return None;
     }
     let mut parts: Vec<u64> = Vec::new();
@@ -74,6 +79,12 @@ mod tests {
         check("1.16.1", Some(false));
         check("99.0.0", Some(false));
         check("abc", None);
+        check("1.6.0beta1", Some(true));
+        check("1.16.0rc1", Some(true));
+        check("1.17.0-rc1", Some(false));
+        check("1.6.0-", None);
+        check("1.6.0-a b", None);
+        check("1.6.0.beta1", None);
         check(">= 1.0", None);
         check("", None);
     }

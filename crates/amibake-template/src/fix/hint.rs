@@ -19,6 +19,15 @@ pub fn hint(kind: Kind, type_name: &str, key: &str) -> Option<String> {
     })
 }
 
+/// The key that stands in a key's stead after `fix`, whatever the component.
+pub(crate) fn successor(key: &str) -> Option<&'static str> {
+    let rules = FIXERS.iter().flat_map(|fixer| fixer.rules);
+    rules.into_iter().find_map(|rule| match rule.action.becomes(key)? {
+        Becomes::Renamed(name) | Becomes::Said(name) | Becomes::Inside(name) => Some(name),
+        Becomes::Gone => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,8 +26,10 @@ use crate::finding::Finding;
 use crate::json::{Node, Value};
 
 pub use self::hint::hint;
+pub(crate) use self::hint::successor;
 pub use self::read::{LONGEST_TEXT, read};
-pub use self::text::to_text;
+pub(crate) use self::text::go_number;
+pub use self::text::{as_go_reads, to_text};
 
 /// A fixer: its name in Packer, and what it does in one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The text that `fix` reads: the first JSON value of a file, as Packer's `fix` takes it.
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::json::{self, Dialect, Node};
-use crate::source::{SourceId, Span};
+use crate::source::SourceId;
 
 /// Longer texts are refused. The longest template known to us has 60 KiB; parsed, a text takes some twenty times its length.
 pub const LONGEST_TEXT: usize = 16 << 20;
@@ -13,8 +13,7 @@ pub const LONGEST_TEXT: usize = 16 << 20;
 /// Text that is no JSON, a number that no 64-bit float holds, a text longer than [`LONGEST_TEXT`].
 pub fn read(source: SourceId, text: &str, dialect: Dialect) -> Result<Node, Vec<Finding>> {
     if text.len() > LONGEST_TEXT {
-        let message = format!("the template is longer than {} MiB", LONGEST_TEXT >> 20);
-        return Err(vec![Finding::error("fix", message, Span::new(source, 0, 0)).with_help("is this the right file?")]);
+        return Err(vec![too_long()]);
     }
     let (tree, mut findings) = json::parse(source, &text[..end_of_first_value(text, dialect)], dialect);
     findings.retain(|finding| finding.code != "duplicate-key");
@@ -22,6 +21,13 @@ pub fn read(source: SourceId, text: &str, dialect: Dialect) -> Result<Node, Vec<
         Some(tree) if findings.is_empty() => Ok(tree),
         _ => Err(findings),
     }
+}
+
+/// Without a place: showing the line would mean to go through all of the text.
+fn too_long() -> Finding {
+    let message = format!("the template is longer than {} MiB", LONGEST_TEXT >> 20);
+    let help = Some("is this the right file?".to_owned());
+    Finding { severity: Severity::Error, code: "fix", message, labels: Vec::new(), help }
 }
 
 /// Where the object or list that a text begins with is closed; the whole text where it never is, or begins with something else.

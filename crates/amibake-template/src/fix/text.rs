@@ -4,8 +4,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::json::{Node, Value};
 
-/// A tree as Go decodes it: every number is a 64-bit float.
-pub(super) fn as_go_reads(node: &Node) -> Json {
+/// A tree as Go decodes it: every number is a 64-bit float. What [`super::fix`] begins with, to compare its result with.
+pub fn as_go_reads(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),
@@ -79,7 +79,7 @@ fn new_line(depth: usize, out: &mut String) {
 }
 
 /// A number as Go's encoder writes it: the shortest digits that read back the same, with an exponent where it is very large or small.
-pub(super) fn go_number(number: f64) -> String {
+pub(crate) fn go_number(number: f64) -> String {
     let size = number.abs();
     if size != 0.0 && !(1e-6..1e21).contains(&size) {
         // Rust writes `1e21` where Go writes `1e+21`.

@@ -1,5 +1,7 @@
 //! From text to tree.
 
+use std::collections::HashMap;
+
 use jsonc_parser::ast::{self, ObjectPropName};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
@@ -97,21 +99,22 @@ impl Reader<'_> {
     }
 
     fn members(&mut self, object: &ast::Object<'_>) -> Vec<Member> {
-        let mut members: Vec<Member> = Vec::with_capacity(object.properties.len());
+        let mut members: Vec<Option<Member>> = Vec::with_capacity(object.properties.len());
+        let mut places: HashMap<&str, usize> = HashMap::with_capacity(object.properties.len());
         for property in &object.properties {
             let key_span = span(self.source, property.name.range(), self.base);
-            let key = match &property.name {
-                ObjectPropName::String(literal) => literal.value.to_string(),
-                ObjectPropName::Word(literal) => literal.value.to_owned(),
+            let key: &str = match &property.name {
+                ObjectPropName::String(literal) => &literal.value,
+                ObjectPropName::Word(literal) => literal.value,
             };
             let value = self.node(&property.value);
-            if let Some(earlier) = members.iter().position(|m| m.key == key) {
-                let earlier = members.remove(earlier);
-                self.findings.push(syntax::duplicate(&key, key_span, earlier.key_span));
+            let earlier = places.insert(key, members.len()).and_then(|place| members.get_mut(place)?.take());
+            if let Some(earlier) = earlier {
+                self.findings.push(syntax::duplicate(key, key_span, earlier.key_span));
             }
-            members.push(Member { key, key_span, value });
+            members.push(Some(Member { key: key.to_owned(), key_span, value }));
         }
-        members
+        members.into_iter().flatten().collect()
     }
 }
 

@@ -31,10 +31,13 @@ fn words(kind: &Kind, text: &str, at: usize) -> (String, Option<&'static str>) {
     let quoted = "put it between double quotes";
     let rest = text.get(at..).unwrap_or_default();
     let (message, help) = match kind {
-        Kind::TrailingCommasNotAllowed => ("trailing comma", "remove the comma: JSON has none before `}` or `]`"),
+        Kind::TrailingCommasNotAllowed => (
+            "trailing comma",
+            "remove the comma: JSON has none before `}` or `]`; or take such files as they are: name them .jsonc, or give -jsonc",
+        ),
         Kind::CommentsNotAllowed => (
             "comments are not allowed in JSON",
-            "remove it, or keep it as a root key that begins with an underscore: \"_comment\": \"...\"",
+            "name the file .jsonc or give -jsonc; or keep it as a root key that begins with an underscore: \"_comment\": \"...\"",
         ),
         Kind::ExpectedComma if rest.starts_with(|c: char| c.is_ascii_digit()) && text[..at].ends_with('0') => {
             ("numbers have no leading zeros in JSON", "remove the zeros, or write the number as a string")

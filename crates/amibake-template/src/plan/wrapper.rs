@@ -56,6 +56,9 @@ fn max_retries(workshop: &mut Workshop<'_>, document: &Document, provisioner: &P
         }
         Value::Array(_) | Value::Object(_) => String::new(),
     };
+    if text.is_empty() && matches!(node.value, Value::String(_)) {
+        return Some(0);
+    }
     // A float without fraction is how Packer's JSON has whole numbers.
     let whole = text.parse::<i64>().ok().or_else(|| {
         let written_as_number = matches!(node.value, Value::Number(_));

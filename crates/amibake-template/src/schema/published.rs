@@ -11,6 +11,9 @@ use crate::registry::Registry;
 /// A name, not an address: the schemas travel with the program and are fetched from nowhere.
 const NAME: &str = "urn:amibake";
 
+/// The `$id` of a template's schema, and what a template's `$schema` names.
+pub(crate) const TEMPLATE_ID: &str = "urn:amibake:packer-template.schema.json";
+
 /// The published schema of a whole template, draft-07 (`schema/packer-template.schema.json`).
 ///
 /// Components are told apart by `type` with `if`/`then`, never `oneOf`: only so can an editor say what is wrong with the one meant.
@@ -25,7 +28,7 @@ pub fn template_schema(registry: &Registry) -> Value {
     }
     let mut schema = json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": format!("{NAME}:packer-template.schema.json"),
+        "$id": TEMPLATE_ID,
         "title": "Packer template",
         "description": "A template in Packer's JSON format, as amibake reads it.",
         "type": "object",

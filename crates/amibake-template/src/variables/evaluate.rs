@@ -62,6 +62,9 @@ pub fn evaluate(document: &Document, given: &[Given], host: &Host) -> (Values, V
     work.list(document, given, &mut values.spans, &mut findings);
     let postponed = work.passes(&mut findings);
     findings.extend(unresolved::explain(&postponed, &work.raw, document, given));
+    if findings.is_empty() {
+        findings.extend(unresolved::too_deep(&postponed, &work.raw, PASSES));
+    }
     let unresolved: BTreeSet<&str> = postponed.iter().map(|(name, _)| name.as_str()).collect();
     values.values = work.user.iter().filter(|(name, _)| !unresolved.contains(name.as_str())).map(|(n, v)| (n.clone(), v.clone())).collect();
     for name in &document.sensitive {
@@ -122,13 +125,13 @@ impl<'d> Work<'d> {
     fn passes(&mut self, findings: &mut Vec<Finding>) -> Vec<Postponed> {
         let mut listed: Vec<&str> = self.raw.keys().copied().collect();
         let mut postponed = Vec::new();
-        for _ in 0..PASSES {
+        for pass in 1..=PASSES {
             let mut changed = false;
             postponed.clear();
             listed.retain(|name| {
                 let raw = &self.raw[name];
                 match self.render(raw) {
-                    Ok(value) if value.len() > LONGEST => {
+                    Ok(value) if value.len() > LONGEST || (pass == PASSES && self.grows(name, &value)) => {
                         let message = format!("the value of variable `{name}` grows without end");
                         findings.push(Finding::error("variable-cycle", message, raw.span).with_help("it takes part in its own value"));
                         self.user.remove(*name);
@@ -155,6 +158,11 @@ impl<'d> Work<'d> {
             }
         }
         postponed
+    }
+
+    /// Whether a value is longer than it was after the pass before.
+    fn grows(&self, name: &str, value: &str) -> bool {
+        self.user.get(name).is_some_and(|before| before.len() < value.len())
     }
 
     fn render(&self, raw: &Raw<'_>) -> Result<String, LangError> {

@@ -39,6 +39,14 @@ pub(super) fn explain(postponed: &[Postponed], raw: &BTreeMap<&str, Raw<'_>>, do
     findings
 }
 
+/// Where nothing is wrong but the number of steps from one variable to the next.
+pub(super) fn too_deep(postponed: &[Postponed], raw: &BTreeMap<&str, Raw<'_>>, steps: usize) -> Option<Finding> {
+    let (name, error) = postponed.first()?;
+    let span = raw.get(name.as_str())?.span_of_user(error.unset_variable.as_deref()?);
+    let message = format!("the variable `{name}` has no value after {steps} steps from variable to variable");
+    Some(Finding::error("variable-depth", message, span).with_help("let it refer to one that is nearer to a value"))
+}
+
 /// The circle that a variable stands in, smallest name first; None where it only leads to something else.
 fn circle<'a>(start: &'a str, waits_for: &BTreeMap<&'a str, &'a str>) -> Option<Vec<&'a str>> {
     let mut members = vec![start];

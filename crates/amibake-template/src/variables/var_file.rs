@@ -5,10 +5,13 @@ use crate::finding::{Finding, Severity};
 use crate::json::{Node, Value};
 use crate::wording::describe;
 
-/// Reads a var file: one JSON object of strings. `null` counts as the empty string, as in Packer.
+/// Reads a var file: one JSON object of strings. `null` counts as the empty string, and as an empty file, as in Packer.
 pub fn read_var_file(root: &Node) -> (Vec<Given>, Vec<Finding>) {
     let mut given = Vec::new();
     let mut findings = Vec::new();
+    if matches!(root.value, Value::Null) {
+        return (given, findings);
+    }
     let Value::Object(members) = &root.value else {
         let message = format!("a var file must be an object of strings, not {}", describe(&root.value));
         return (given, vec![Finding::error("wrong-type", message, root.span)]);

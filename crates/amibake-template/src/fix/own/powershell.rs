@@ -4,22 +4,24 @@ use serde_json::{Map, Value as Json};
 
 use crate::fix::sections::{Problem, kind_of};
 
-/// Takes PowerShell's escapes out of user, password and environment variables.
+const ELEVATED: [&str; 2] = ["elevated_user", "elevated_password"];
+
+/// Takes PowerShell's escapes out of user, password and environment variables; out of none where the variables are no list of strings.
 pub(in crate::fix) fn escapes(provisioner: &mut Map<String, Json>) -> Result<(), Problem> {
-    for key in ["elevated_user", "elevated_password"] {
-        match provisioner.get_mut(key) {
-            None => {}
-            Some(Json::String(text)) => *text = unescaped(text),
-            Some(other) => {
-                let message = format!("`{key}` is {}, not a string", kind_of(other));
-                return Err(Problem::new(&format!("/{key}"), message, "put it between double quotes"));
-            }
+    for key in ELEVATED {
+        if let Some(other) = provisioner.get(key).filter(|value| !value.is_string()) {
+            let message = format!("`{key}` is {}, not a string", kind_of(other));
+            return Err(Problem::new(&format!("/{key}"), message, "put it between double quotes"));
         }
     }
-    if let Some(variables) = provisioner.get_mut("environment_vars")
-        && let Some(texts) = texts(variables)
-    {
+    if let Some(variables) = provisioner.get_mut("environment_vars") {
+        let Some(texts) = texts(variables) else { return Ok(()) };
         *variables = texts.into_iter().map(unescaped).collect();
+    }
+    for key in ELEVATED {
+        if let Some(Json::String(text)) = provisioner.get_mut(key) {
+            *text = unescaped(text);
+        }
     }
     Ok(())
 }
@@ -33,7 +35,15 @@ fn texts(variables: &Json) -> Option<Vec<&str>> {
     }
 }
 
-/// One escape after the other, each over the whole text, as Packer does it.
+/// Takes the backquote from before each `$`, `"`, backquote and `'`, in one pass from left to right.
 fn unescaped(text: &str) -> String {
-    text.replace("`$", "$").replace("`\"", "\"").replace("``", "`").replace("`'", "'")
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find('`') {
+        let (before, after) = (&rest[..at], &rest[at + 1..]);
+        out.push_str(before);
+        let escaped = after.chars().next().filter(|c| matches!(c, '$' | '"' | '`' | '\''));
+        out.push(escaped.unwrap_or('`'));
+        rest = &after[escaped.map_or(0, char::len_utf8)..];
+    }
+    out + rest
 }

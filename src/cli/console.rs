@@ -1,0 +1,122 @@
+//! `amibake console`: template expressions, tried out. As Packer's: from a pipe all lines are evaluated and the last result is printed;
+//! on a terminal each.
+
+mod prompt;
+mod session;
+
+use std::io::{BufRead, IsTerminal};
+
+use amibake_template::finding::{Finding, Severity};
+use clap::Args;
+
+use self::session::{Answer, Session};
+use super::args::{GivenArgs, OutputArgs};
+use super::load::{Loaded, load_given};
+use super::{findings, secrets};
+use crate::exit;
+use crate::settings::Settings;
+use crate::ui::screen::Screen;
+
+/// `console`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  amibake console packer-template.json
+  echo '{{isotime \"2006-01-02\"}}' | amibake console
+  echo '{{user `region`}}' | amibake console -var-file packer-vars.json t.json
+
+On a terminal: `variables` lists the variables, `help` and `exit` do what they
+say. From a pipe the result of the last line is printed.")]
+pub struct ConsoleArgs {
+    /// Template whose variables can be used; `-` reads standard input
+    #[arg(value_name = "TEMPLATE")]
+    pub path: Option<String>,
+    /// What is given with it.
+    #[command(flatten)]
+    pub given: GivenArgs,
+    /// Accepted, without effect.
+    #[command(flatten)]
+    pub packer: ConsoleFlags,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Flags that Packer's `console` has, and that mean nothing there either.
+#[derive(Debug, Args)]
+pub struct ConsoleFlags {
+    #[arg(long, hide = true)]
+    only: Vec<String>,
+    #[arg(long, hide = true)]
+    except: Vec<String>,
+    #[arg(long, hide = true)]
+    use_sequential_evaluation: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &ConsoleArgs, settings: &Settings, mut screen: Screen) -> u8 {
+    let loaded = load_given(args.path.as_deref(), &args.given, settings);
+    secrets::hide_variables(&loaded, &mut screen);
+    if loaded.has_errors() {
+        findings::print(&loaded.findings, &loaded.sources, &mut screen);
+        screen.flush();
+        return exit::FAILURE;
+    }
+    let (session, problems) = Session::new(&loaded);
+    let status = if std::io::stdin().is_terminal() {
+        on_terminal(&session, &loaded, problems, &mut screen)
+    } else {
+        from_pipe(&session, &mut screen)
+    };
+    screen.flush();
+    status
+}
+
+/// Evaluates all lines; only the last result is printed, and errors as they come. Like Packer it succeeds whatever the lines are.
+fn from_pipe(session: &Session<'_>, screen: &mut Screen) -> u8 {
+    let mut last = String::new();
+    for line in std::io::stdin().lock().split(b'\n') {
+        let Ok(line) = line else {
+            screen.error("cannot read standard input");
+            return exit::FAILURE;
+        };
+        last = match session.answer(&String::from_utf8_lossy(&line)) {
+            Answer::Text(text) => text,
+            Answer::Nothing | Answer::Exit => String::new(),
+            Answer::Error { text, .. } => {
+                screen.say(text);
+                String::new()
+            }
+        };
+    }
+    screen.message(last);
+    exit::SUCCESS
+}
+
+/// One line after the other. Problems with the variables are told here, where nobody takes the output apart.
+fn on_terminal(session: &Session<'_>, loaded: &Loaded, problems: Vec<Finding>, screen: &mut Screen) -> u8 {
+    let mut told = loaded.findings.clone();
+    told.extend(problems.into_iter().map(|problem| Finding { severity: Severity::Warning, ..problem }));
+    findings::print(&told, &loaded.sources, screen);
+    screen.flush();
+    let mut prompt = match prompt::Prompt::open() {
+        Ok(prompt) => prompt,
+        Err(error) => {
+            screen.error(format!("cannot use the terminal: {error}"));
+            return exit::FAILURE;
+        }
+    };
+    while let Some(line) = prompt.line() {
+        match session.answer(&line) {
+            Answer::Text(text) => screen.message(text),
+            Answer::Nothing => screen.message(""),
+            Answer::Error { text, help } => {
+                screen.say(text);
+                help.into_iter().for_each(|help| screen.say(format!("help: {help}\n")));
+            }
+            Answer::Exit => break,
+        }
+        screen.flush();
+    }
+    exit::SUCCESS
+}

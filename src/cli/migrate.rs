@@ -1,0 +1,181 @@
+//! `amibake migrate`: the same template in its best form. Nothing is written or printed before both forms were resolved to the same plan.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use amibake_template::component::{FileKind, Files};
+use amibake_template::document::{self, Document};
+use amibake_template::finding::Finding;
+use amibake_template::fix;
+use amibake_template::json::{self, Dialect};
+use amibake_template::lang::Host;
+use amibake_template::migrate::{Wishes, differences, migrate};
+use amibake_template::plan::{Plan, Selection, plan};
+use amibake_template::registry::Registry;
+use clap::Args;
+use similar::TextDiff;
+
+use super::args::{OutputArgs, TemplateArgs};
+use super::fmt::replace::replace;
+use super::load::{Disk, Loaded, dialect, load, shown, without_place};
+use super::{findings, secrets};
+use crate::exit;
+use crate::parts::Parts;
+use crate::settings::Settings;
+use crate::ui::screen::Screen;
+
+/// `migrate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  amibake migrate -diff packer-template.json
+  amibake migrate -write -var-file packer-vars.json packer-template.json
+  amibake migrate -check -native packer-template.json
+
+Does what `amibake fix` does, writes values in the type of their field (22 for
+\"22\") and names the schema for editors. Comments, the order of keys and all text
+that does not change stay as they are. The old and the new template are resolved
+and compared; where they would not build the same, nothing is written. So the
+template must be valid: give variables that it requires.
+Exit status: 0; 1 if -check found something to change, or if it failed.")]
+pub struct MigrateArgs {
+    /// The template and its variables.
+    #[command(flatten)]
+    pub template: TemplateArgs,
+    /// Spell template functions <<user ...>> instead of {{user ...}}
+    #[arg(long)]
+    pub native: bool,
+    /// Name the schema at the root, which Packer refuses [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "true", default_missing_value = "true", require_equals = true, hide_possible_values = true, hide_default_value = true, overrides_with = "schema")]
+    pub schema: bool,
+    /// Change nothing; say with the exit status whether something would
+    #[arg(long)]
+    pub check: bool,
+    /// Print what changes
+    #[arg(long)]
+    pub diff: bool,
+    /// Write the file
+    #[arg(long)]
+    pub write: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Runs the command.
+pub fn run(args: &MigrateArgs, settings: &Settings, mut screen: Screen) -> u8 {
+    let mut loaded = load(&args.template, settings);
+    let status = match migrated(args, &mut loaded) {
+        Ok(Migrated { old, new }) => show(args, &old, &new, &mut screen),
+        Err(found) => {
+            secrets::hide_variables(&loaded, &mut screen);
+            findings::print(&found, &loaded.sources, &mut screen);
+            exit::FAILURE
+        }
+    };
+    screen.flush();
+    status
+}
+
+/// A template's text before and after.
+struct Migrated {
+    old: String,
+    new: String,
+}
+
+fn migrated(args: &MigrateArgs, loaded: &mut Loaded) -> Result<Migrated, Vec<Finding>> {
+    let Some(document) = loaded.document.take() else { return Err(std::mem::take(&mut loaded.findings)) };
+    let path = args.template.path.as_str();
+    let old = loaded.sources.text(document.root.span.source).to_owned();
+    let dialect = dialect(path, args.template.given.jsonc);
+    let registry = Parts::all().registry;
+    let wishes = Wishes { native: args.native, schema: args.schema };
+    let new = migrate(&mut loaded.sources, shown(path), &old, dialect, &registry, wishes)?;
+    let before = before(loaded, &document, &registry);
+    let after = resolved(loaded, &new, dialect, &registry).map_err(|found| blockers(found, &loaded.findings))?;
+    let before = before.map_err(|found| blockers(found, &loaded.findings))?;
+    let differences = differences(&before, &after);
+    if differences.is_empty() { Ok(Migrated { old, new }) } else { Err(differences) }
+}
+
+/// What the template means: as it is or, where it is one of an older Packer, as Packer's own `fix` would write it.
+fn before(loaded: &mut Loaded, document: &Document, registry: &Registry) -> Result<Plan, Vec<Finding>> {
+    let fixed = fix::fix(&document.root)?;
+    let (plan, found) = plan_of(loaded, document, registry);
+    loaded.findings.extend(found);
+    if fixed != fix::as_go_reads(&document.root) {
+        return resolved(loaded, &fix::to_text(&fixed), Dialect::default(), registry);
+    }
+    plan.filter(|_| !loaded.has_errors()).ok_or_else(|| loaded.findings.clone())
+}
+
+/// Why a migrated template does not resolve; what was wrong before is shown where it stands in the user's file.
+fn blockers(migrated: Vec<Finding>, original: &[Finding]) -> Vec<Finding> {
+    let place = |finding: Finding| original.iter().find(|known| known.message == finding.message).cloned().unwrap_or(finding);
+    migrated.into_iter().map(place).collect()
+}
+
+fn resolved(loaded: &mut Loaded, text: &str, dialect: Dialect, registry: &Registry) -> Result<Plan, Vec<Finding>> {
+    let source = loaded.sources.add("<migrated template>", text);
+    let (tree, mut found) = json::parse(source, text, dialect);
+    let (document, structure) = tree.map(document::read).unwrap_or_default();
+    found.extend(structure);
+    let Some(document) = document else { return Err(found) };
+    let (plan, planned) = plan_of(loaded, &document, registry);
+    found.extend(planned);
+    plan.filter(|_| !findings::any_error(&found)).ok_or(found)
+}
+
+/// All builds, each time in the same world.
+fn plan_of(loaded: &Loaded, document: &Document, registry: &Registry) -> (Option<Plan>, Vec<Finding>) {
+    // A count of its own: `uuid` would give other values the second time.
+    let host = Host { uuids: Arc::default(), ..loaded.host.clone() };
+    plan(document, registry, &loaded.given, &Selection::default(), &host, &AnyFile)
+}
+
+/// Scripts that a pipeline makes before the build need not be there to change a template.
+struct AnyFile;
+
+impl Files for AnyFile {
+    fn kind_of(&self, path: &str) -> FileKind {
+        match Disk.kind_of(path) {
+            FileKind::Missing => FileKind::File,
+            there @ (FileKind::File | FileKind::Directory) => there,
+        }
+    }
+}
+
+fn show(args: &MigrateArgs, old: &str, new: &str, screen: &mut Screen) -> u8 {
+    let path = args.template.path.as_str();
+    let changes = old != new;
+    if changes && (args.check || args.write) {
+        screen.say(shown(path));
+    }
+    if changes && args.diff {
+        let (before, after) = (format!("old/{}", shown(path)), format!("new/{}", shown(path)));
+        screen.say(TextDiff::from_lines(old, new).unified_diff().header(&before, &after).to_string().trim_end_matches('\n'));
+    }
+    if !args.check && !args.diff && !args.write {
+        screen.message(new.strip_suffix('\n').unwrap_or(new));
+    }
+    if changes && args.check {
+        return exit::FAILURE;
+    }
+    if changes && args.write { write(path, new, screen) } else { exit::SUCCESS }
+}
+
+fn write(path: &str, text: &str, screen: &mut Screen) -> u8 {
+    let written = if path == "-" {
+        Err("standard input is no file".to_owned())
+    } else {
+        replace(Path::new(path), text.as_bytes()).map_err(|error| error.to_string())
+    };
+    match written {
+        Ok(()) => exit::SUCCESS,
+        Err(reason) => {
+            let finding = without_place("unwritable-file", format!("cannot write `{}`: {reason}", shown(path)));
+            findings::print(&[finding], &amibake_template::source::Sources::default(), screen);
+            exit::FAILURE
+        }
+    }
+}
