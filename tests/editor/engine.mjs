@@ -14,7 +14,7 @@ const completionItem = { documentationFormat: ['markdown', 'plaintext'], snippet
 const service = getLanguageService({
   clientCapabilities: { textDocument: { completion: { completionItem } } },
   // For files that name their schema by `$schema`.
-  schemaRequestService: (uri) => readFile(fileURLToPath(uri), 'utf8'),
+  schemaRequestService: async (uri) => readFile(fileURLToPath(uri), 'utf8'),
   workspaceContext: { resolveRelativePath: (path, resource) => new URL(path, resource).href },
 });
 service.configure({

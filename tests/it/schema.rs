@@ -42,6 +42,20 @@ fn the_flagship_and_its_vars_satisfy_them() {
     }
 }
 
+/// A key that `amazon-ebs` loses, or calls otherwise, would vanish from its siblings without a word.
+#[test]
+fn keys_that_builders_share_are_there() {
+    let schema = read("schema/packer-template.schema.json");
+    for file in entries(&repository("crates/amibake-template/src/foreign/keys")) {
+        let outline: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        for (model, keys) in outline["x-amibake-as-in"].as_object().into_iter().flatten() {
+            let known = &schema["definitions"][format!("builder.{model}")]["properties"];
+            let missing: Vec<_> = keys.as_array().unwrap().iter().filter(|key| known[key.as_str().unwrap()].is_null()).collect();
+            assert!(missing.is_empty(), "{}: `{model}` has no {missing:?}", file.display());
+        }
+    }
+}
+
 #[test]
 fn findings_are_what_their_schema_says() {
     let validator = jsonschema::validator_for(&read("schema/findings.schema.json")).unwrap();
