@@ -110,13 +110,8 @@ mod decode;
 pub mod document;
 pub mod finding;
 pub mod fix;
-<<<<<<< HEAD
-pub mod format;
-pub mod foreign;
-=======
 pub mod foreign;
 pub mod format;
->>>>>>> r-edit
 pub mod json;
 pub mod lang;
 pub mod migrate;
