@@ -3,7 +3,7 @@
 //! - `cases`: folders under tests/cases, one a command line; a new one needs no Rust.
 //! - `packer`: what Packer itself printed for small templates, under tests/cases/packer.
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
-//! - `documents`: which documents are templates; `corpus`: real templates. Some of these compare with the real Packer (`real`).
+//! - `documents`: which documents are templates; `inspect`: real templates. Some of these compare with the real Packer (`real`).
 //! - `beside`: cases that the real Packer must answer alike; `bytes`: text that goes through byte for byte.
 //! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
@@ -21,7 +21,6 @@ mod bytes;
 mod cases;
 mod command_line;
 mod console;
-mod corpus;
 mod documents;
 mod ebs_build;
 mod ebs_config;
@@ -31,6 +30,7 @@ mod ebs_run;
 mod ebs_traces;
 mod fmt;
 mod guest;
+mod inspect;
 mod layers;
 mod packer;
 mod program;
