@@ -1,5 +1,7 @@
 //! From text to tree.
 
+use std::collections::{HashMap, HashSet};
+
 use jsonc_parser::ast::{self, ObjectPropName};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
@@ -9,6 +11,9 @@ use super::node::{Member, Node, Text, Value, span};
 use super::{strict, syntax};
 use crate::finding::Finding;
 use crate::source::{SourceId, Span};
+
+/// Longest text, in bytes. The largest templates known have some hundred KiB; the tree of a text takes fifteen times its length.
+const LONGEST: usize = 32 << 20;
 
 const BOM: &str = "\u{feff}";
 
@@ -25,6 +30,9 @@ pub struct Dialect {
 /// `trailing-text` (something after the value), `number-range`. Where Packer is milder (var files: duplicate keys, trailing
 /// text) the caller drops or weakens the finding and uses the tree.
 pub fn parse(source: SourceId, text: &str, dialect: Dialect) -> (Option<Node>, Vec<Finding>) {
+    if text.len() > LONGEST {
+        return (None, vec![syntax::too_long(text.len(), LONGEST, Span::new(source, 0, 0))]);
+    }
     let mut findings = Vec::new();
     let base = if text.starts_with(BOM) { BOM.len() } else { 0 };
     if base > 0 {
@@ -98,6 +106,9 @@ impl Reader<'_> {
 
     fn members(&mut self, object: &ast::Object<'_>) -> Vec<Member> {
         let mut members: Vec<Member> = Vec::with_capacity(object.properties.len());
+        // Key to its place among the members; those that a later one replaces are taken out at the end.
+        let mut places: HashMap<String, usize> = HashMap::with_capacity(object.properties.len());
+        let mut replaced = Vec::new();
         for property in &object.properties {
             let key_span = span(self.source, property.name.range(), self.base);
             let key = match &property.name {
@@ -105,14 +116,20 @@ impl Reader<'_> {
                 ObjectPropName::Word(literal) => literal.value.to_owned(),
             };
             let value = self.node(&property.value);
-            if let Some(earlier) = members.iter().position(|m| m.key == key) {
-                let earlier = members.remove(earlier);
-                self.findings.push(syntax::duplicate(&key, key_span, earlier.key_span));
+            if let Some(earlier) = places.insert(key.clone(), members.len()) {
+                self.findings.push(syntax::duplicate(&key, key_span, members[earlier].key_span));
+                replaced.push(earlier);
             }
             members.push(Member { key, key_span, value });
         }
-        members
+        if replaced.is_empty() { members } else { without(members, &replaced) }
     }
+}
+
+/// The members but for those at some places.
+fn without(members: Vec<Member>, places: &[usize]) -> Vec<Member> {
+    let places: HashSet<usize> = places.iter().copied().collect();
+    members.into_iter().enumerate().filter(|(at, _)| !places.contains(at)).map(|(_, member)| member).collect()
 }
 
 fn ast_of(text: &str, dialect: Dialect) -> Result<Option<ast::Value<'_>>, ParseError> {

@@ -101,6 +101,11 @@ pub(crate) fn empty(span: Span) -> Finding {
     Finding::error(CODE, "the file is empty", span).with_help("a template is a JSON object: {\"builders\": [...]}")
 }
 
+pub(crate) fn too_long(length: usize, longest: usize, span: Span) -> Finding {
+    let message = format!("the file has {} MiB; at most {} MiB are read", length >> 20, longest >> 20);
+    Finding::error("too-long", message, span).with_help("a template names files with long contents, it does not hold them")
+}
+
 pub(crate) fn trailing(span: Span) -> Finding {
     Finding::error("trailing-text", "text after the end of the JSON value", span).with_help("remove it, or check the brackets before it")
 }

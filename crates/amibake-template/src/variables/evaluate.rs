@@ -75,7 +75,8 @@ pub fn evaluate(document: &Document, given: &[Given], host: &Host) -> (Values, V
 
 /// Variables without default that nobody gave.
 fn required(document: &Document, given: &[Given]) -> Vec<Finding> {
-    let missing = document.variables.iter().filter(|variable| variable.default.is_none() && !given.iter().any(|g| g.name == variable.name));
+    let given: BTreeSet<&str> = given.iter().map(|given| given.name.as_str()).collect();
+    let missing = document.variables.iter().filter(|variable| variable.default.is_none() && !given.contains(variable.name.as_str()));
     missing
         .map(|variable| {
             let message = format!("the variable `{}` has no default and was not given a value", variable.name);
