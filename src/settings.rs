@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use amibake_template::document::COMPATIBLE_VERSION;
-use amibake_template::lang::Host;
+use amibake_template::lang::{Answers, Host};
 use jiff::Timestamp;
 
 /// The outside world at the start of the run.
@@ -88,6 +88,7 @@ impl Settings {
             template_dir,
             started_unix_nanos: self.started.as_nanosecond(),
             seed: self.seed,
+            answers: Answers::default(),
             uuids: std::sync::Arc::default(),
             packer_version: COMPATIBLE_VERSION.to_owned(),
         }

@@ -11,8 +11,9 @@ use super::args::BuildArgs;
 use super::load::load;
 use super::terminal::{ControllingTerminal, Nobody};
 use super::validate::make_plan;
-use super::{findings, secrets};
+use super::{findings, lookups, secrets};
 use crate::engine::context::{RunOptions, Terminal};
+use crate::engine::lookup::SecretStore;
 use crate::event::{Reporter, Summary};
 use crate::exit;
 use crate::parts::Parts;
@@ -25,8 +26,9 @@ use crate::ui::screen::Screen;
 const SIGNALS: usize = 3;
 
 /// Runs the command. Nothing is touched unless the whole template is right.
-pub fn run(args: &BuildArgs, settings: &Settings, clouds: Arc<dyn Clouds>, mut screen: Screen) -> u8 {
+pub fn run(args: &BuildArgs, settings: &Settings, clouds: Arc<dyn Clouds>, store: &Arc<dyn SecretStore>, mut screen: Screen) -> u8 {
     let mut loaded = load(&args.template, settings);
+    lookups::fetch(&mut loaded, settings, store);
     secrets::hide_variables(&loaded, &mut screen);
     let parts = Parts::all();
     let plan = make_plan(&args.template, &mut loaded, &parts, args.force);

@@ -9,6 +9,7 @@ use clap::{CommandFactory, Parser};
 use super::args::{Cli, Command, OutputArgs};
 use super::usage::UsageError;
 use super::{build, console, flags, fmt, init, inspect, plugins, schema, validate, version};
+use crate::engine::lookup::SecretStore;
 use crate::exit;
 use crate::settings::{LogTarget, Settings};
 use crate::ui::log::Log;
@@ -17,7 +18,7 @@ use crate::ui::screen::{Look, Screen};
 const MACHINE_READABLE: [&str; 2] = ["-machine-readable", "--machine-readable"];
 
 /// Runs a command line (without the program's name) and answers with the exit status.
-pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>) -> u8 {
+pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>, secrets: &Arc<dyn SecretStore>) -> u8 {
     let command = match understand(words) {
         Ok(command) => command,
         Err(answer) => return answer.print(words, settings),
@@ -28,11 +29,11 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>) -> u8
     };
     let screen = Screen::new(Box::new(std::io::stdout()), look(&command, settings), settings.clock).with_log(log);
     match command {
-        Command::Build(args) => build::run(&args, settings, clouds, screen),
-        Command::Validate(args) => validate::run(&args, settings, screen),
+        Command::Build(args) => build::run(&args, settings, clouds, secrets, screen),
+        Command::Validate(args) => validate::run(&args, settings, secrets, screen),
         Command::Inspect(args) => inspect::run(&args, settings, screen),
         Command::Fmt(args) => fmt::run(&args, screen),
-        Command::Console(args) => console::run(&args, settings, screen),
+        Command::Console(args) => console::run(&args, settings, secrets, screen),
         Command::Init(_) => init::run(screen),
         Command::Plugins(args) => plugins::run(&args, screen),
         Command::Version(_) => version::run(screen),

@@ -2,7 +2,8 @@
 //!
 //! - [`entry`]: from the words of the command line to a command; [`args`]: the commands and flags, for clap; [`flags`]: Go's spelling of
 //!   flags; [`usage`]: what to say about wrong ones.
-//! - [`load`]: reads a template and its variables; [`findings`]: prints what is wrong with them; [`secrets`]: what must not be printed.
+//! - [`load`]: reads a template and its variables; [`lookups`]: fetches what variables want from services;
+//!   [`findings`]: prints what is wrong with them; [`secrets`]: what must not be printed.
 //! - One file a command: [`build`], [`validate`], [`inspect`], [`fmt`], [`console`], [`version`], [`schema`]; [`init`] and [`plugins`],
 //!   which old pipelines call.
 //! - [`terminal`]: the person at it, for `-debug` and `-on-error=ask`.
@@ -17,6 +18,7 @@ pub mod usage;
 
 pub mod findings;
 pub mod load;
+pub mod lookups;
 pub mod secrets;
 
 pub mod build;

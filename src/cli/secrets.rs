@@ -12,11 +12,11 @@ use crate::ui::screen::Screen;
 /// hidden whatever their length, as in Packer: somebody asked for it.
 const SHORTEST_IN_CONFIG: usize = 5;
 
-/// Hides the values of sensitive variables: what they evaluate to, and each text that was given for them. Called before the first
+/// Hides what was fetched from a keeper of secrets, and the values of sensitive variables: what they evaluate to, and each text that was given for them. Called before the first
 /// finding is printed, since findings show source lines.
 pub fn hide_variables(loaded: &Loaded, screen: &mut Screen) {
     let Some(document) = &loaded.document else { return };
-    if document.sensitive.is_empty() {
+    if document.sensitive.is_empty() && loaded.host.answers.secrets().next().is_none() {
         return;
     }
     let (values, _) = evaluate(document, &loaded.given, &loaded.host);

@@ -1,19 +1,25 @@
 //! `amibake validate`: everything that can be known about a template without AWS.
 
+use std::sync::Arc;
+
 use amibake_template::finding::Finding;
 use amibake_template::plan::{Plan, Selection, plan};
 
 use super::args::{TemplateArgs, ValidateArgs};
 use super::load::{Disk, Loaded, load, without_place};
-use super::{findings, secrets};
+use super::{findings, lookups, secrets};
+use crate::engine::lookup::SecretStore;
 use crate::exit;
 use crate::parts::Parts;
 use crate::settings::Settings;
 use crate::ui::screen::Screen;
 
 /// Runs the command.
-pub fn run(args: &ValidateArgs, settings: &Settings, mut screen: Screen) -> u8 {
+pub fn run(args: &ValidateArgs, settings: &Settings, store: &Arc<dyn SecretStore>, mut screen: Screen) -> u8 {
     let mut loaded = load(&args.template, settings);
+    if !args.syntax_only {
+        lookups::fetch(&mut loaded, settings, store);
+    }
     secrets::hide_variables(&loaded, &mut screen);
     if !args.syntax_only {
         make_plan(&args.template, &mut loaded, &Parts::all(), false);

@@ -142,6 +142,6 @@ pub fn command_lines(root: u32) -> Vec<String> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test reads its own switches")]
-fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking and says aloud what it skips")]
 
 mod cloud;
+mod secrets;
 
 use cloud::{Cloud, Finished, PROJECT, command_lines, interrupt};
 use serde_json::{Value, json};

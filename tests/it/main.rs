@@ -6,12 +6,14 @@
 //! - `documents`: which documents are templates; `inspect`: real templates. Some of these compare with the real Packer (`real`).
 //! - `beside`: cases that the real Packer must answer alike; `bytes`: text that goes through byte for byte.
 //! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
+//! - `differential`: generated texts and templates, to Packer and to us.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_traces`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
 //! - `schema`: the published JSON Schemas are what the types say.
+//! - `lookup`: variables that ask Vault and Consul.
 //! - `layers`: the architecture, read from the `use` lines.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails may say so by panicking")]
@@ -21,6 +23,7 @@ mod bytes;
 mod cases;
 mod command_line;
 mod console;
+mod differential;
 mod documents;
 mod ebs_build;
 mod ebs_config;
@@ -32,6 +35,7 @@ mod fmt;
 mod guest;
 mod inspect;
 mod layers;
+mod lookup;
 mod packer;
 mod program;
 mod real;

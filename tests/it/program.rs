@@ -64,8 +64,14 @@ impl Sandbox {
     }
 
     pub fn env(&mut self, name: &str, value: &str) -> &mut Self {
+        self.env.retain(|(known, _)| known != name);
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// What was put into the environment.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.env
     }
 
     /// The program, ready to be started.

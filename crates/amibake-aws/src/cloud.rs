@@ -42,7 +42,7 @@ impl Clouds for AwsClouds {
 }
 
 impl AwsClouds {
-    fn extra_roots(&self) -> Result<Option<Vec<u8>>, Ec2Error> {
+    pub(crate) fn extra_roots(&self) -> Result<Option<Vec<u8>>, Ec2Error> {
         let Some(path) = self.ca_bundle.as_deref().filter(|path| !path.as_os_str().is_empty()) else { return Ok(None) };
         let bad = |why: String| setup(&format!("the certificates of AWS_CA_BUNDLE cannot be used: {}: {why}", path.display()));
         let pem = std::fs::read(path).map_err(|error| bad(error.to_string()))?;

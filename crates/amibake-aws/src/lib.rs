@@ -3,6 +3,7 @@
 //! - [`AwsClouds`] opens an account: `access` finds region and credentials as the SDK does, `transport` is the one HTTP
 //!   client that all regions share, `retry` says what may be sent twice;
 //! - `region` is the trait, one short function a call; `request` and `describe` translate requests and descriptions;
+//! - [`AwsSecrets`] reads secrets of AWS Secrets Manager, which variables can ask for;
 //! - `error` turns the SDK's errors into [`amibake_ec2::Ec2Error`]: a code and a message, never a dump.
 //!
 //! Invariants: nothing is retried outside the SDK; a create without a client token is never sent again unless EC2 said that
@@ -15,6 +16,8 @@ mod error;
 mod region;
 mod request;
 mod retry;
+mod secrets;
 mod transport;
 
 pub use cloud::AwsClouds;
+pub use secrets::AwsSecrets;

@@ -170,13 +170,9 @@ fn scopes_decide_which_functions_exist() {
     variables.fails("{{build_name}}", "build_name", "error calling build_name: build_name not available");
     variables.fails("a {{user `nope`}}", "user `nope`", "error calling user: Error: variable not set: nope");
     assert_eq!(variables.render("{{user `nope`}}").unwrap_err().unset_variable.as_deref(), Some("nope"));
-    let secret = "this version cannot fetch values from Vault yet";
+    let secret = "nobody has asked for this value";
     variables.fails("{{vault `a` `b`}}", "vault `a` `b`", &format!("error calling vault: {secret}"));
-    variables.fails(
-        "{{aws_secretsmanager `a` `k`}}",
-        "aws_secretsmanager `a` `k`",
-        &format!("error calling aws_secretsmanager: {}", secret.replace("Vault", "AWS Secrets Manager")),
-    );
+    variables.fails("{{aws_secretsmanager `a` `k`}}", "aws_secretsmanager `a` `k`", &format!("error calling aws_secretsmanager: {secret}"));
 
     let elsewhere = World { scope: Scope::Component { amazon: false }, ..World::default() };
     elsewhere.fails("{{clean_resource_name `a`}}", "clean_resource_name", "function \"clean_resource_name\" not defined");

@@ -12,6 +12,9 @@ use crate::lang::Context;
 use crate::variables::Values;
 use crate::wording::describe;
 
+/// Findings of one component from which on unknown keys get no suggestion: comparing names is what takes time.
+const MOST_SUGGESTIONS: usize = 100;
+
 /// What all of a component's strings are rendered with.
 pub(crate) struct Setting<'a> {
     /// Builder, provisioner or post-processor.
@@ -141,6 +144,9 @@ impl<'a> Decoder<'a> {
         let wrappers = if pointer.is_empty() { self.setting.wrapper_keys } else { &[] };
         if wrappers.contains(&key) {
             return format!("`{key}` holds for all builders: it stands beside `override`, not in it");
+        }
+        if self.findings.len() > MOST_SUGGESTIONS {
+            return keys_help(properties);
         }
         let Some(near) = nearest(key, properties.keys().map(String::as_str).chain(wrappers.iter().copied())) else {
             return keys_help(properties);

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::functions::Outcome;
 use super::strings::is_unprintable;
 use super::table::{Call, Fault};
-use super::value::{equal, is_true, ordered, plain, type_name};
+use super::value::{NO_VALUE, equal, is_true, ordered, plain, type_name};
 
 /// `and`, `or` when evaluated as plain calls: never reached, the machine short-circuits them.
 pub(crate) fn last(call: &Call<'_>) -> Outcome {
@@ -149,7 +149,7 @@ pub(crate) fn html(call: &Call<'_>) -> Outcome {
         '>' => "&gt;".to_owned(),
         c => c.to_string(),
     };
-    Ok(joined(call).chars().map(escaped).collect::<String>().into())
+    Ok(printable(call).chars().map(escaped).collect::<String>().into())
 }
 
 pub(crate) fn js(call: &Call<'_>) -> Outcome {
@@ -159,7 +159,7 @@ pub(crate) fn js(call: &Call<'_>) -> Outcome {
         c if is_unprintable(c) => format!("\\u{:04X}", u32::from(c)),
         c => c.to_string(),
     };
-    Ok(joined(call).chars().map(escaped).collect::<String>().into())
+    Ok(printable(call).chars().map(escaped).collect::<String>().into())
 }
 
 pub(crate) fn urlquery(call: &Call<'_>) -> Outcome {
@@ -168,7 +168,13 @@ pub(crate) fn urlquery(call: &Call<'_>) -> Outcome {
         b if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) => char::from(b).to_string(),
         b => format!("%{b:02X}"),
     };
-    Ok(joined(call).bytes().map(escaped).collect::<String>().into())
+    Ok(printable(call).bytes().map(escaped).collect::<String>().into())
+}
+
+/// All arguments printed one after the other, as an action prints them: nothing is `<no value>`, not `<nil>`.
+fn printable(call: &Call<'_>) -> String {
+    let shown = |value: &Json| if value.is_null() { NO_VALUE.into() } else { value.clone() };
+    joined(&Call { cx: call.cx, arguments: call.arguments.iter().map(shown).collect() })
 }
 
 /// All arguments printed one after the other, as `print` does it.

@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicU64;
 
 use serde_json::Value;
 
+use super::lookups::Answers;
+
 /// What of the outside world the language can see; read once by the program and passed in.
 #[derive(Debug, Clone, Default)]
 pub struct Host {
@@ -21,6 +23,8 @@ pub struct Host {
     pub seed: u64,
     /// How many `uuid` were made from the seed, shared by all copies of this host: no two calls of a run give the same.
     pub uuids: Arc<AtomicU64>,
+    /// What services answered that the `variables` section asks ([`crate::variables::needed_lookups`]).
+    pub answers: Answers,
     /// What `packer_version` answers.
     pub packer_version: String,
 }

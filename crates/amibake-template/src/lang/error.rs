@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::lookups::Question;
+
 /// What is wrong with a template string, and which bytes of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -14,13 +16,15 @@ pub struct LangError {
     pub help: Option<String>,
     /// The reason is `user` naming a variable that is not set: that name.
     pub unset_variable: Option<String>,
+    /// The reason is that this has to be asked first.
+    pub question: Option<Question>,
     /// Found while rendering, not while compiling.
     pub executing: bool,
 }
 
 impl LangError {
     pub(crate) fn syntax(range: Range<usize>, reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), range, help: None, unset_variable: None, executing: false }
+        Self { reason: reason.into(), range, help: None, unset_variable: None, question: None, executing: false }
     }
 
     pub(crate) fn execution(range: Range<usize>, reason: impl Into<String>) -> Self {

@@ -123,6 +123,17 @@ pub(crate) fn lower(call: &Call<'_>) -> Outcome {
 fn single(c: char, mut mapped: impl Iterator<Item = char>) -> char {
     match (mapped.next(), mapped.next()) {
         (Some(one), None) => one,
+        _ => simple(c),
+    }
+}
+
+/// Unicode's simple mapping of the characters that have another full one.
+fn simple(c: char) -> char {
+    match c {
+        'İ' => 'i',
+        // Greek with an iota below: the letter with the iota beside it.
+        '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}' => char::from_u32(u32::from(c) + 8).unwrap_or(c),
+        '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}' => char::from_u32(u32::from(c) + 9).unwrap_or(c),
         _ => c,
     }
 }
@@ -176,41 +187,4 @@ pub(crate) fn clean_resource_name(call: &Call<'_>) -> Outcome {
 
 pub(crate) fn sed(_call: &Call<'_>) -> Outcome {
     Err("template function `sed` is deprecated use `replace` or `replace_all` instead.Documentation: https://www.packer.io/docs/templates/engine".into())
-}
-
-pub(crate) fn vault(call: &Call<'_>) -> Outcome {
-    not_fetched(call, "Vault vars are only allowed in the variables section", "Vault")
-}
-
-pub(crate) fn consul_key(call: &Call<'_>) -> Outcome {
-    not_fetched(call, "consul_key is not allowed here", "Consul")
-}
-
-pub(crate) fn aws_secretsmanager(call: &Call<'_>) -> Outcome {
-    not_fetched(call, "AWS Secrets Manager is only allowed in the variables section", "AWS Secrets Manager")
-}
-
-fn not_fetched(call: &Call<'_>, elsewhere: &str, what: &str) -> Outcome {
-    if call.cx.scope != Scope::Variables {
-        return Err(elsewhere.into());
-    }
-    Err(Fault::from(format!("this version cannot fetch values from {what} yet"))
-        .with_help("pass the value from outside: -var name=value, or \"name\": \"{{env `NAME`}}\" in `variables`"))
-}
-
-/// Go's integers: decimal, `0x`, `0o`, `0b`, a leading 0 for octal; single `_` between digits where there is a prefix.
-pub(crate) fn integer_literal(lower: &str) -> Option<i128> {
-    let (digits, radix, prefixed) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (&lower[2..], 16, true),
-        [b'0', b'o', ..] => (&lower[2..], 8, true),
-        [b'0', b'b', ..] => (&lower[2..], 2, true),
-        [b'0', _, ..] => (&lower[1..], 8, true),
-        _ => (lower, 10, false),
-    };
-    // Underscores are fine after a prefix and between digits, nowhere else.
-    let inner = if prefixed { digits.strip_prefix('_').unwrap_or(digits) } else { digits };
-    if inner.starts_with(['_', '+', '-']) || inner.ends_with('_') || inner.contains("__") {
-        return None;
-    }
-    i128::from_str_radix(&inner.replace('_', ""), radix).ok()
 }

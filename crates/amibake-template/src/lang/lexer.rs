@@ -168,6 +168,7 @@ impl Lexer<'_> {
     }
 
     fn comment(&mut self, open: usize, delimiters: Delimiters) -> Lexed {
+        self.at += 2;
         let Some(length) = self.text[self.at..].find("*/") else {
             return Err((open..self.text.len(), "unclosed comment".into()));
         };

@@ -55,14 +55,19 @@ pub(crate) enum ArgumentKind {
 
 /// Lowers a tree.
 pub(crate) fn lower(tree: Tree) -> Program {
-    let mut lowering = Lowering { sites: Vec::new() };
+    let mut lowering = Lowering { sites: Vec::new(), invokes_root: false };
     let root = lowering.list(&tree.root);
-    let defines = tree.defines.iter().map(|(name, list)| (name.clone(), lowering.list(list))).collect();
+    let mut defines: Vec<_> = tree.defines.iter().map(|(name, list)| (name.clone(), lowering.list(list))).collect();
+    if lowering.invokes_root {
+        defines.push(("root".to_owned(), root.clone()));
+    }
     Program { root, defines, sites: lowering.sites, slots: tree.slots }
 }
 
 struct Lowering {
     sites: Vec<Site>,
+    /// The whole text is a template too.
+    invokes_root: bool,
 }
 
 impl Lowering {
@@ -91,6 +96,7 @@ impl Lowering {
                 self.branch("range", branch, targets)
             }
             Piece::Invoke { name, argument, range } => {
+                self.invokes_root |= name == "root";
                 let value = argument.as_ref().map_or_else(|| literal(Json::Null), |pipeline| self.pipeline(pipeline));
                 let site = self.plain_site(range.clone(), name);
                 statement("invoke", vec![site, value])
@@ -135,29 +141,35 @@ impl Lowering {
         let Some((head, arguments)) = command.words.split_first() else { return literal(Json::Null) };
         match &head.kind {
             WordKind::Function(name) => self.call(name, command.range.clone(), head.range.clone(), arguments, piped),
-            WordKind::FunctionField(name, range, path) => {
-                let value = self.call(name, range.clone(), range.clone(), &[], None);
-                let value = self.fields(value, path, head.range.clone());
-                self.no_arguments(value, head, arguments, piped)
-            }
             WordKind::Nil => {
                 let site = self.plain_site(head.range.clone(), "nil is not a command");
                 nested("fail", vec![site])
             }
+            _ if arguments.is_empty() && piped.is_none() => self.word(head),
+            WordKind::Field(path) => self.method(nested("dot", vec![literal(0)]), path, head, piped),
+            WordKind::Variable(slot, path) if !path.is_empty() => self.method(nested("variable", vec![literal(*slot)]), path, head, piped),
+            WordKind::Nested(pipeline, path) if !path.is_empty() => {
+                let value = self.pipeline(pipeline);
+                self.method(value, path, head, piped)
+            }
+            WordKind::FunctionField(name, range, path) => {
+                let value = self.call(name, range.clone(), range.clone(), &[], None);
+                self.method(value, path, head, piped)
+            }
+            // No function and no field stands first: arguments behind it are an error when it runs.
             _ => {
-                let value = self.word(head);
-                self.no_arguments(value, head, arguments, piped)
+                let site = self.plain_site(head.range.clone(), "argument");
+                nested("fail", std::iter::once(site).chain(piped).collect())
             }
         }
     }
 
-    /// Something that is no function stands first: arguments behind it are an error when it runs, as in Go.
-    fn no_arguments(&mut self, value: Parameter, head: &Word, arguments: &[Word], piped: Option<Parameter>) -> Parameter {
-        if arguments.is_empty() && piped.is_none() {
-            return value;
-        }
-        let site = self.plain_site(head.range.clone(), "argument");
-        nested("fail", vec![site])
+    /// A field with arguments would be a method: what has no fields at all is asked for none, everything else has no methods.
+    fn method(&mut self, value: Parameter, path: &[String], head: &Word, piped: Option<Parameter>) -> Parameter {
+        let (name, path) = path.split_last().map_or(("", path), |(last, path)| (last.as_str(), path));
+        let value = self.fields(value, path, head.range.clone());
+        let site = self.plain_site(head.range.clone(), name);
+        nested("method", [site, value].into_iter().chain(piped).collect())
     }
 
     fn call(&mut self, name: &str, range: Range<usize>, head: Range<usize>, words: &[Word], piped: Option<Parameter>) -> Parameter {
@@ -181,6 +193,10 @@ impl Lowering {
             WordKind::Nil => literal(Json::Null),
             WordKind::Bool(value) => literal(*value),
             WordKind::Number(number) => literal(Json::Number(number.clone())),
+            WordKind::Huge(spelling) => {
+                let site = self.plain_site(word.range.clone(), &format!("{spelling} overflows int"));
+                nested("fail", vec![site])
+            }
             WordKind::Text(text) => literal(text.as_str()),
             WordKind::Field(path) => self.fields(nested("dot", vec![literal(0)]), path, word.range.clone()),
             WordKind::Variable(slot, path) => self.fields(nested("variable", vec![literal(*slot)]), path, word.range.clone()),
@@ -215,7 +231,7 @@ fn span(pipeline: &Pipeline) -> Range<usize> {
 
 fn kind(word: &Word) -> ArgumentKind {
     match word.kind {
-        WordKind::Bool(_) | WordKind::Number(_) | WordKind::Text(_) => ArgumentKind::Constant,
+        WordKind::Bool(_) | WordKind::Number(_) | WordKind::Huge(_) | WordKind::Text(_) => ArgumentKind::Constant,
         WordKind::Nil => ArgumentKind::Nil,
         WordKind::Function(_)
         | WordKind::FunctionField(..)

@@ -18,6 +18,9 @@ use super::value::{is_true, printed, type_name};
 
 /// Blocks and templates inside each other at run time; keeps the stack small where a `define` calls itself.
 const MAX_DEPTH: usize = 100;
+/// Pieces that one rendering may run, and bytes that its functions may take and give: far beyond any template.
+const MAX_STEPS: usize = 5_000_000;
+const MAX_WORK: usize = 256 << 20;
 /// Rounds of all `range` together.
 const MAX_ROUNDS: usize = 100_000;
 
@@ -51,6 +54,9 @@ struct State {
     flow: Flow,
     depth: usize,
     rounds: usize,
+    steps: usize,
+    /// Bytes of arguments and results.
+    work: usize,
     error: Option<LangError>,
 }
 
@@ -92,12 +98,13 @@ enum Kind {
     Dot,
     Variable,
     Field,
+    Method,
     Call,
     Choose,
     Fail,
 }
 
-const HELPERS: [(&str, Kind); 16] = [
+const HELPERS: [(&str, Kind); 17] = [
     ("text", Kind::Text),
     ("print", Kind::Print),
     ("do", Kind::Do),
@@ -111,6 +118,7 @@ const HELPERS: [(&str, Kind); 16] = [
     ("dot", Kind::Dot),
     ("variable", Kind::Variable),
     ("field", Kind::Field),
+    ("method", Kind::Method),
     ("call", Kind::Call),
     ("choose", Kind::Choose),
     ("fail", Kind::Fail),
@@ -210,11 +218,25 @@ impl Machine<'_> {
         for (index, value) in values.into_iter().enumerate() {
             arguments.push(self.argument(site, function.parameter(index), index, value)?);
         }
+        self.spend(site, &arguments)?;
         let result = (function.run)(&Call { cx: self.cx, arguments }).map_err(|fault| self.fail(calling(site, fault)))?;
         if result.as_str().is_some_and(|text| text.len() > MAX_BYTES) {
             return Err(self.fail(calling(site, "the result is too long".into())));
         }
+        self.state().work += result.as_str().map_or(0, str::len);
         Ok(result)
+    }
+
+    /// Ends a rendering that goes on and on.
+    fn spend(&self, site: &Site, arguments: &[Json]) -> Result<(), RenderError> {
+        let bytes: usize = arguments.iter().filter_map(Json::as_str).map(str::len).sum();
+        let mut state = self.state();
+        state.work += bytes + 64;
+        if state.work > MAX_WORK {
+            state.error.get_or_insert(LangError::execution(site.range.clone(), "the text takes too much work to render"));
+            return Err(stop());
+        }
+        Ok(())
     }
 
     fn count(&self, site: &Site, function: &Function, got: usize) -> Result<(), RenderError> {
@@ -268,7 +290,7 @@ fn calling(site: &Site, fault: Fault) -> LangError {
     } else {
         (site.range.clone(), format!("error calling {}: {}", site.name, fault.reason))
     };
-    LangError { reason, range, help: fault.help, unset_variable: fault.unset_variable, executing: !fault.bare }
+    LangError { reason, range, help: fault.help, unset_variable: fault.unset_variable, question: fault.question, executing: !fault.bare }
 }
 
 /// Ends the rendering; what happened stands in the state.
@@ -311,6 +333,14 @@ impl HelperDef for Op<'_> {
                 index(h, 0).and_then(|slot| variables?.get(slot).cloned()).unwrap_or(Json::Null)
             }
             Kind::Field => machine.field(machine.site(h)?, h.param(1).map_or(&Json::Null, |p| p.value()))?,
+            Kind::Method => {
+                let (site, base) = (machine.site(h)?, h.param(1).map_or(&Json::Null, |p| p.value()));
+                if base.is_object() {
+                    let reason = format!("{} is not a method but has arguments", site.name);
+                    return Err(machine.fail(LangError::execution(site.range.clone(), reason)));
+                }
+                machine.field(site, base)?
+            }
             Kind::Call => {
                 let values = h.params().iter().skip(1).map(|p| p.value().clone()).collect();
                 machine.call(machine.site(h)?, values)?
@@ -364,7 +394,7 @@ impl HelperDef for Op<'_> {
             }
             Kind::Range => self.range(h, r, ctx, rc, out),
             Kind::Invoke => self.invoke(h, r, ctx, rc, out),
-            Kind::Set | Kind::Dot | Kind::Variable | Kind::Field | Kind::Call | Kind::Choose | Kind::Fail => Err(stop()),
+            Kind::Set | Kind::Dot | Kind::Variable | Kind::Field | Kind::Method | Kind::Call | Kind::Choose | Kind::Fail => Err(stop()),
         }
     }
 }
@@ -381,7 +411,13 @@ impl Op<'_> {
     ) -> HelperResult {
         for element in list.map(|list| list.elements.iter()).into_iter().flatten() {
             element.render(r, ctx, rc, out)?;
-            if self.machine.state().flow != Flow::On {
+            let mut state = self.machine.state();
+            state.steps += 1;
+            if state.steps > MAX_STEPS {
+                state.error.get_or_insert(LangError::execution(0..0, "the text takes too long to render"));
+                return Err(stop());
+            }
+            if state.flow != Flow::On {
                 break;
             }
         }

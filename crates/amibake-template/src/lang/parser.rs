@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::error::LangError;
 use super::lexer::{self, Kind, Token};
+use super::numbers::number;
 use super::strings::unquote;
 use super::table;
 use super::tree::{Branch, Command, List, Piece, Pipeline, Tree, Word, WordKind};
@@ -29,7 +30,8 @@ pub(crate) fn parse(text: &str) -> Result<Tree, LangError> {
     if let Some(ender) = ender {
         return Err(ender.unexpected());
     }
-    parser.tree.root = root;
+    parser.add("root".into(), root, 0..text.len())?;
+    parser.settle_root();
     parser.tree.slots = parser.next_slot;
     Ok(parser.tree)
 }
@@ -192,8 +194,24 @@ impl Parser<'_> {
         let name = self.name("define clause")?;
         self.expect_close("define clause")?;
         let body = self.body(open)?;
-        self.tree.defines.push((name, body));
+        self.add(name, body, open..self.previous_end())
+    }
+
+    /// Of two templates of one name one must be empty, and counts for nothing. The whole text is one too, called `root`.
+    fn add(&mut self, name: String, body: List, range: Range<usize>) -> Parsed<()> {
+        match self.tree.defines.iter_mut().find(|(known, _)| *known == name) {
+            None => self.tree.defines.push((name, body)),
+            Some((_, known)) if known.iter().all(is_empty) => *known = body,
+            Some(_) if body.iter().all(is_empty) => {}
+            Some(_) => return Err(LangError::syntax(range, format!("template: multiple definition of template {name:?}"))),
+        }
         Ok(())
+    }
+
+    fn settle_root(&mut self) {
+        if let Some(at) = self.tree.defines.iter().position(|(name, _)| name == "root") {
+            self.tree.root = self.tree.defines.swap_remove(at).1;
+        }
     }
 
     fn block(&mut self, list: &mut List, open: usize) -> Parsed<()> {
@@ -202,7 +220,7 @@ impl Parser<'_> {
         let argument = self.pipeline("block clause", &Kind::Close)?;
         let range = open..self.previous_end();
         let body = self.body(open)?;
-        self.tree.defines.push((name.clone(), body));
+        self.add(name.clone(), body, range.clone())?;
         list.push(Piece::Invoke { name, argument: Some(argument), range });
         Ok(())
     }
@@ -268,7 +286,10 @@ impl Parser<'_> {
         }
         for (index, command) in pipeline.commands.iter().enumerate().skip(1) {
             let first = command.words.first().map(|word| &word.kind);
-            if matches!(first, Some(WordKind::Bool(_) | WordKind::Dot | WordKind::Nil | WordKind::Number(_) | WordKind::Text(_))) {
+            if matches!(
+                first,
+                Some(WordKind::Bool(_) | WordKind::Dot | WordKind::Nil | WordKind::Number(_) | WordKind::Huge(_) | WordKind::Text(_))
+            ) {
                 let reason = format!("non executable command in pipeline stage {}", index + 1);
                 return Err(LangError::syntax(command.range.clone(), reason));
             }
@@ -401,7 +422,10 @@ impl Parser<'_> {
             Kind::Bool => WordKind::Bool(spelling == "true"),
             Kind::Variable => WordKind::Variable(self.slot(token)?, Vec::new()),
             Kind::Field => WordKind::Field(vec![spelling[1..].to_owned()]),
-            Kind::Number => WordKind::Number(number(&spelling).map_err(|reason| LangError::syntax(token.range.clone(), reason))?),
+            Kind::Number => match number(&spelling).map_err(|reason| LangError::syntax(token.range.clone(), reason))? {
+                Some(number) => WordKind::Number(number),
+                None => WordKind::Huge(spelling),
+            },
             Kind::Character => WordKind::Number(character(&spelling, token.range.clone())?),
             Kind::Quoted => WordKind::Text(unquote(&spelling).ok_or_else(|| bad_escape(token.range.clone()))?),
             Kind::Raw => WordKind::Text(spelling[1..spelling.len() - 1].replace('\r', "")),
@@ -487,6 +511,11 @@ impl Parser<'_> {
     }
 }
 
+/// White space, as far as Go is concerned when it compares templates of one name.
+fn is_empty(piece: &Piece) -> bool {
+    matches!(piece, Piece::Text(text) if text.trim().is_empty())
+}
+
 fn begins_word(kind: &Kind) -> bool {
     matches!(
         kind,
@@ -517,28 +546,6 @@ fn unknown_function(name: &str, range: Range<usize>) -> LangError {
 
 fn bad_escape(range: Range<usize>) -> LangError {
     LangError::syntax(range, "invalid syntax").with_help("write `\\\\` for a backslash, or put the text between backticks")
-}
-
-/// Go's numbers: decimal, 0x, 0o, 0b, leading 0 for octal, `_`, floats.
-fn number(spelling: &str) -> Result<serde_json::Number, String> {
-    let illegal = || format!("illegal number syntax: {spelling:?}");
-    if spelling.ends_with('i') && !spelling.to_ascii_lowercase().contains("0x") {
-        return Err("complex numbers are not supported".into());
-    }
-    let (negative, digits) = match spelling.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, spelling.strip_prefix('+').unwrap_or(spelling)),
-    };
-    let lower = digits.to_ascii_lowercase();
-    if let Some(integer) = super::functions::integer_literal(&lower) {
-        let integer = if negative { -integer } else { integer };
-        return i64::try_from(integer).map(Into::into).map_err(|_| format!("{spelling} overflows int"));
-    }
-    if lower.contains('x') || !lower.contains(['.', 'e']) || lower.contains('_') {
-        return Err(illegal());
-    }
-    let float: f64 = lower.parse().map_err(|_| illegal())?;
-    serde_json::Number::from_f64(if negative { -float } else { float }).ok_or_else(illegal)
 }
 
 fn character(spelling: &str, range: Range<usize>) -> Parsed<serde_json::Number> {

@@ -1,15 +1,15 @@
-//! `print`, `println`, `printf`: Go's fmt for the values a template can hold.
+//! `print`, `println`, `printf`: Go's fmt for the values a template can hold. How one value is shown is in [`super::verbs`].
 
 use serde_json::Value as Json;
 
 use super::builtins::joined;
 use super::functions::{MAX_BYTES, Outcome};
-use super::strings::{quote, quote_char};
 use super::table::Call;
-use super::value::{general, plain, type_name};
+use super::value::{plain, type_name};
+use super::verbs::Look;
 
-/// Widths and precisions from here on are refused, as in Go.
-const MAX_WIDTH: usize = 1_000_000;
+/// A number that has grown beyond this takes no further digit, as in Go; so widths stay below ten million.
+const MAX_NUMBER: usize = 1_000_000;
 
 pub(crate) fn print(call: &Call<'_>) -> Outcome {
     Ok(joined(call).into())
@@ -21,223 +21,167 @@ pub(crate) fn println(call: &Call<'_>) -> Outcome {
 }
 
 pub(crate) fn printf(call: &Call<'_>) -> Outcome {
-    let (format, mut arguments) = (call.text(0), call.arguments.iter().skip(1));
-    let mut out = String::with_capacity(format.len());
-    let mut rest = format;
-    while let Some(at) = rest.find('%') {
-        out.push_str(&rest[..at]);
-        let (spec, after) = Spec::read(&rest[at + 1..], &mut arguments);
-        rest = after;
-        spec.push(&mut out, &mut arguments);
-        if out.len() > MAX_BYTES {
+    let mut printer = Printer {
+        rest: call.text(0),
+        arguments: call.arguments.get(1..).unwrap_or_default(),
+        next: 0,
+        reordered: false,
+        out: String::with_capacity(call.text(0).len()),
+    };
+    while let Some(at) = printer.rest.find('%') {
+        printer.out.push_str(&printer.rest[..at]);
+        printer.rest = &printer.rest[at + 1..];
+        printer.directive();
+        if printer.out.len() > MAX_BYTES {
             return Err("the result is too long".into());
         }
     }
-    out.push_str(rest);
-    let extra: Vec<String> = arguments.map(|value| format!("{}={}", type_name(value), plain(value))).collect();
-    if !extra.is_empty() {
-        out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
+    printer.out.push_str(printer.rest);
+    printer.extra();
+    Ok(printer.out.into())
+}
+
+struct Printer<'a> {
+    /// What is left of the format.
+    rest: &'a str,
+    arguments: &'a [Json],
+    /// The argument whose turn it is.
+    next: usize,
+    /// An argument was picked by number: then none can be superfluous.
+    reordered: bool,
+    out: String,
+}
+
+impl Printer<'_> {
+    /// What follows a `%`.
+    fn directive(&mut self) {
+        let mut look = Look::default();
+        self.flags(&mut look);
+        let mut good = true;
+        let mut picked = self.pick(&mut good);
+        self.width(&mut look, &mut picked, &mut good);
+        if let Some(after) = self.rest.strip_prefix('.') {
+            self.rest = after;
+            // `%[3].2d` makes no sense, nor does `%[3]2d`.
+            good &= !picked;
+            picked = self.pick(&mut good);
+            self.precision(&mut look, &mut picked);
+        }
+        if !picked {
+            self.pick(&mut good);
+        }
+        let Some(verb) = self.rest.chars().next() else {
+            self.out.push_str("%!(NOVERB)");
+            return;
+        };
+        self.rest = &self.rest[verb.len_utf8()..];
+        match self.arguments.get(self.next) {
+            _ if verb == '%' => self.out.push('%'),
+            _ if !good => self.out.push_str(&format!("%!{verb}(BADINDEX)")),
+            None => self.out.push_str(&format!("%!{verb}(MISSING)")),
+            Some(value) => {
+                self.next += 1;
+                self.out.push_str(&look.show(verb, value));
+            }
+        }
     }
-    Ok(out.into())
-}
 
-/// One `%...` directive.
-#[derive(Default)]
-struct Spec {
-    minus: bool,
-    plus: bool,
-    sharp: bool,
-    space: bool,
-    zero: bool,
-    width: Option<usize>,
-    precision: Option<usize>,
-    /// None at the end of the format.
-    verb: Option<char>,
-    /// `%!(BADWIDTH)` and the like, printed before the value.
-    complaint: String,
-}
-
-impl Spec {
-    /// Reads what follows a `%`; gives back the rest of the format.
-    fn read<'f, 'v>(format: &'f str, arguments: &mut impl Iterator<Item = &'v Json>) -> (Self, &'f str) {
-        let mut spec = Self::default();
-        let mut rest = format;
-        while let Some(flag) = rest.chars().next() {
+    fn flags(&mut self, look: &mut Look) {
+        while let Some(flag) = self.rest.chars().next() {
             match flag {
-                '-' => spec.minus = true,
-                '+' => spec.plus = true,
-                '#' => spec.sharp = true,
-                ' ' => spec.space = true,
-                '0' => spec.zero = true,
-                _ => break,
+                '-' => (look.minus, look.zero) = (true, false),
+                '+' => look.plus = true,
+                '#' => look.sharp = true,
+                ' ' => look.space = true,
+                '0' => look.zero = !look.minus,
+                _ => return,
             }
-            rest = &rest[1..];
+            self.rest = &self.rest[1..];
         }
-        (spec.width, rest) = spec.size(rest, arguments, "%!(BADWIDTH)");
-        if let Some(after) = rest.strip_prefix('.') {
-            (spec.precision, rest) = spec.size(after, arguments, "%!(BADPREC)");
-            spec.precision = spec.precision.or(Some(0));
-        }
-        spec.verb = rest.chars().next();
-        // A left-justified number is never padded with zeros.
-        spec.zero &= !spec.minus;
-        (spec, &rest[spec_length(rest)..])
     }
 
-    fn size<'f, 'v>(&mut self, format: &'f str, arguments: &mut impl Iterator<Item = &'v Json>, bad: &str) -> (Option<usize>, &'f str) {
-        if let Some(rest) = format.strip_prefix('*') {
-            let size = arguments.next().and_then(Json::as_i64).filter(|n| n.unsigned_abs() < MAX_WIDTH as u64);
-            let Some(size) = size else {
-                self.complaint.push_str(bad);
-                return (None, rest);
+    fn width(&mut self, look: &mut Look, picked: &mut bool, good: &mut bool) {
+        if let Some(after) = self.rest.strip_prefix('*') {
+            self.rest = after;
+            *picked = false;
+            let Some(width) = self.size() else {
+                self.out.push_str("%!(BADWIDTH)");
+                return;
             };
-            self.minus |= size < 0;
-            return (usize::try_from(size.unsigned_abs()).ok(), rest);
-        }
-        let digits = format.len() - format.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        if digits == 0 {
-            return (None, format);
-        }
-        let size = format[..digits].parse::<usize>().ok().filter(|n| *n < MAX_WIDTH);
-        if size.is_none() {
-            self.complaint.push_str(bad);
-        }
-        (size, &format[digits..])
-    }
-
-    fn push<'v>(&self, out: &mut String, arguments: &mut impl Iterator<Item = &'v Json>) {
-        out.push_str(&self.complaint);
-        let Some(verb) = self.verb else {
-            out.push_str("%!(NOVERB)");
-            return;
-        };
-        if verb == '%' {
-            out.push('%');
+            if width < 0 {
+                (look.minus, look.zero) = (true, false);
+            }
+            look.width = usize::try_from(width.unsigned_abs()).ok();
             return;
         }
-        match arguments.next() {
-            None => out.push_str(&format!("%!{verb}(MISSING)")),
-            Some(value) => out.push_str(&self.formatted(verb, value)),
-        }
+        let digits;
+        (look.width, digits) = number(self.rest);
+        self.rest = &self.rest[digits..];
+        *good &= !(*picked && look.width.is_some());
     }
 
-    fn formatted(&self, verb: char, value: &Json) -> String {
-        match (verb, value) {
-            ('T', Json::Null) => self.pad("<nil>".into()),
-            ('T', value) => self.pad(type_name(value).into()),
-            ('v', Json::Null) => self.pad("<nil>".into()),
-            (_, Json::Null) => format!("%!{verb}(<nil>)"),
-            ('v' | 't', Json::Bool(value)) => self.pad(value.to_string()),
-            (_, Json::String(text)) => self.text(verb, text),
-            (_, Json::Number(number)) => match number.as_i64() {
-                Some(integer) => self.integer(verb, integer),
-                None => self.float(verb, number.as_f64().unwrap_or_default()),
-            },
-            (_, Json::Array(elements)) => {
-                let parts: Vec<String> = elements.iter().map(|element| self.formatted(verb, element)).collect();
-                format!("[{}]", parts.join(" "))
+    fn precision(&mut self, look: &mut Look, picked: &mut bool) {
+        if let Some(after) = self.rest.strip_prefix('*') {
+            self.rest = after;
+            *picked = false;
+            look.precision = self.size().and_then(|size| usize::try_from(size).ok());
+            if look.precision.is_none() {
+                self.out.push_str("%!(BADPREC)");
             }
-            ('v' | 's', Json::Object(_)) => self.pad(plain(value)),
-            (_, value) => wrong(verb, value),
+            return;
         }
+        let (precision, digits) = number(self.rest);
+        look.precision = precision.or(Some(0));
+        self.rest = &self.rest[digits..];
     }
 
-    fn text(&self, verb: char, text: &str) -> String {
-        let cut: String = match self.precision {
-            Some(precision) if verb != 'x' && verb != 'X' => text.chars().take(precision).collect(),
-            _ => text.to_owned(),
-        };
-        let hexadecimal = |upper: bool| {
-            let bytes = &text.as_bytes()[..self.precision.unwrap_or(usize::MAX).min(text.len())];
-            let digits = bytes.iter().map(|b| if upper { format!("{b:02X}") } else { format!("{b:02x}") });
-            let prefix = if self.sharp && upper { "0X" } else { "0x" };
-            match (self.space, self.sharp) {
-                (true, true) => digits.map(|d| format!("{prefix}{d}")).collect::<Vec<_>>().join(" "),
-                (true, false) => digits.collect::<Vec<_>>().join(" "),
-                (false, true) if !bytes.is_empty() => format!("{prefix}{}", digits.collect::<String>()),
-                (false, _) => digits.collect(),
-            }
-        };
-        match verb {
-            'v' if self.sharp => self.pad(quote(&cut, false)),
-            'v' | 's' => self.pad(cut),
-            'q' if self.sharp && !cut.contains('`') && !cut.contains(char::is_control) => self.pad(format!("`{cut}`")),
-            'q' => self.pad(quote(&cut, self.plus)),
-            'x' => self.pad(hexadecimal(false)),
-            'X' => self.pad(hexadecimal(true)),
-            _ => wrong(verb, &Json::String(text.to_owned())),
+    /// The argument of a `*`.
+    fn size(&mut self) -> Option<i64> {
+        let value = self.arguments.get(self.next)?;
+        self.next += 1;
+        value.as_i64().filter(|size| size.unsigned_abs() <= MAX_NUMBER as u64)
+    }
+
+    /// `[2]`: the argument by its number from 1. Whether there was a well-formed one; `good` ends where it is none of the arguments.
+    fn pick(&mut self, good: &mut bool) -> bool {
+        if !self.rest.starts_with('[') {
+            return false;
         }
-    }
-
-    fn integer(&self, verb: char, integer: i64) -> String {
-        let magnitude = integer.unsigned_abs();
-        let character = || u32::try_from(integer).ok().and_then(char::from_u32).unwrap_or('\u{fffd}');
-        let (prefix, digits) = match verb {
-            'v' | 'd' => ("", magnitude.to_string()),
-            'b' => (if self.sharp { "0b" } else { "" }, format!("{magnitude:b}")),
-            'o' => (if self.sharp { "0" } else { "" }, format!("{magnitude:o}")),
-            'O' => ("0o", format!("{magnitude:o}")),
-            'x' => (if self.sharp { "0x" } else { "" }, format!("{magnitude:x}")),
-            'X' => (if self.sharp { "0X" } else { "" }, format!("{magnitude:X}")),
-            'c' => return self.pad(character().to_string()),
-            'q' => return self.pad(quote_char(character(), self.plus)),
-            'U' => return self.pad(format!("U+{magnitude:04X}")),
-            _ => return wrong(verb, &integer.into()),
-        };
-        let digits = match self.precision {
-            Some(0) if integer == 0 => String::new(),
-            Some(precision) => format!("{digits:0>precision$}"),
-            None => digits,
-        };
-        self.number(integer < 0, prefix, &digits, self.precision.is_none())
-    }
-
-    fn float(&self, verb: char, float: f64) -> String {
-        let magnitude = float.abs();
-        let digits = match (verb, self.precision) {
-            ('f' | 'F', precision) => format!("{magnitude:.*}", precision.unwrap_or(6)),
-            ('e' | 'E', precision) => exponent(magnitude, precision.unwrap_or(6)),
-            ('g' | 'G' | 'v', precision) => general(magnitude, precision),
-            _ => return wrong(verb, &float.into()),
-        };
-        let digits = if matches!(verb, 'E' | 'G') { digits.to_uppercase() } else { digits };
-        self.number(float.is_sign_negative(), "", &digits, true)
-    }
-
-    /// Sign, prefix and digits, with zeros between prefix and digits where asked for.
-    fn number(&self, negative: bool, prefix: &str, digits: &str, zeros: bool) -> String {
-        let sign = match (negative, self.plus, self.space) {
-            (true, _, _) => "-",
-            (false, true, _) => "+",
-            (false, false, true) => " ",
-            (false, false, false) => "",
-        };
-        let room = self.width.unwrap_or(0).saturating_sub(sign.len());
-        if self.zero && zeros {
-            // Go counts the digits without the prefix.
-            return format!("{sign}{prefix}{digits:0>room$}");
+        self.reordered = true;
+        let close = self.rest.find(']').filter(|_| self.rest.len() >= 3);
+        let inside = close.map_or("", |close| &self.rest[1..close]);
+        self.rest = &self.rest[close.map_or(1, |close| close + 1)..];
+        let (index, digits) = number(inside);
+        let index = index.filter(|_| digits == inside.len());
+        match index.and_then(|index| index.checked_sub(1)).filter(|index| *index < self.arguments.len()) {
+            Some(index) => self.next = index,
+            None => *good = false,
         }
-        self.pad(format!("{sign}{prefix}{digits}"))
+        index.is_some()
     }
 
-    fn pad(&self, text: String) -> String {
-        let missing = self.width.unwrap_or(0).saturating_sub(text.chars().count());
-        let filler = if self.zero { "0" } else { " " }.repeat(missing);
-        if self.minus { text + &filler } else { filler + &text }
+    /// Arguments that no directive took.
+    fn extra(&mut self) {
+        let extra = self.arguments.get(self.next..).unwrap_or_default();
+        if self.reordered || extra.is_empty() {
+            return;
+        }
+        let shown = |value: &Json| if value.is_null() { plain(value) } else { format!("{}={}", type_name(value), plain(value)) };
+        self.out.push_str(&format!("%!(EXTRA {})", extra.iter().map(shown).collect::<Vec<_>>().join(", ")));
     }
 }
 
-fn spec_length(rest: &str) -> usize {
-    rest.chars().next().map_or(0, char::len_utf8)
-}
-
-fn wrong(verb: char, value: &Json) -> String {
-    format!("%!{verb}({}={})", type_name(value), plain(value))
-}
-
-fn exponent(float: f64, precision: usize) -> String {
-    let text = format!("{float:.precision$e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, digits) = exponent.strip_prefix('-').map_or(('+', exponent), |digits| ('-', digits));
-    format!("{mantissa}e{sign}{digits:0>2}")
+/// A decimal number at the start of a text and how many bytes are read with it: all of them where it is far too large.
+fn number(text: &str) -> (Option<usize>, usize) {
+    let mut number = None;
+    for (at, byte) in text.bytes().enumerate() {
+        if !byte.is_ascii_digit() {
+            return (number, at);
+        }
+        if number.unwrap_or(0) > MAX_NUMBER {
+            return (None, text.len());
+        }
+        number = Some(number.unwrap_or(0) * 10 + usize::from(byte - b'0'));
+    }
+    (number, text.len())
 }

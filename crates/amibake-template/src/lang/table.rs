@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 
 use super::context::Context;
-use super::{builtins, functions, printf};
+use super::lookups::Question;
+use super::{builtins, functions, lookups, printf};
 
 /// A function of the language.
 pub(crate) struct Function {
@@ -45,13 +46,14 @@ pub(crate) struct Fault {
     pub reason: String,
     pub help: Option<String>,
     pub unset_variable: Option<String>,
+    pub question: Option<Question>,
     /// The reason stands alone, without `error calling NAME: ` before it.
     pub bare: bool,
 }
 
 impl From<String> for Fault {
     fn from(reason: String) -> Self {
-        Self { reason, help: None, unset_variable: None, bare: false }
+        Self { reason, help: None, unset_variable: None, question: None, bare: false }
     }
 }
 
@@ -83,14 +85,14 @@ use Type::{Any, Integer, Text};
 /// Sorted by name. `and` and `or` stand here for their names; the machine evaluates them, one operand after the other.
 static FUNCTIONS: [Function; 42] = [
     variadic("and", &[Any, Any], builtins::last),
-    variadic("aws_secretsmanager", &[Text, Text], functions::aws_secretsmanager),
-    fixed("aws_secretsmanager_raw", &[Text], functions::aws_secretsmanager),
+    variadic("aws_secretsmanager", &[Text, Text], lookups::aws_secretsmanager),
+    fixed("aws_secretsmanager_raw", &[Text], lookups::aws_secretsmanager_raw),
     fixed("build", &[Text], functions::build),
     fixed("build_name", &[], functions::build_name),
     fixed("build_type", &[], functions::build_type),
     variadic("call", &[Any, Any], builtins::call),
     fixed("clean_resource_name", &[Text], functions::clean_resource_name),
-    fixed("consul_key", &[Text], functions::consul_key),
+    fixed("consul_key", &[Text], lookups::consul_key),
     fixed("env", &[Text], functions::env),
     variadic("eq", &[Any, Any], builtins::eq),
     fixed("ge", &[Any, Any], builtins::ge),
@@ -123,7 +125,7 @@ static FUNCTIONS: [Function; 42] = [
     variadic("urlquery", &[Any], builtins::urlquery),
     fixed("user", &[Text], functions::user),
     fixed("uuid", &[], functions::uuid),
-    fixed("vault", &[Text, Text], functions::vault),
+    fixed("vault", &[Text, Text], lookups::vault),
 ];
 
 /// The function of that name.

@@ -67,6 +67,8 @@ pub(crate) enum WordKind {
     Nil,
     Bool(bool),
     Number(serde_json::Number),
+    /// A constant beyond Go's `int`: an error when it is evaluated.
+    Huge(String),
     Text(String),
     /// `.A.B`
     Field(Vec<String>),

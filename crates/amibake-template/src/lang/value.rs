@@ -82,6 +82,7 @@ pub(crate) fn general(float: f64, precision: Option<usize>) -> String {
 /// `eq` of two operands.
 pub(crate) fn equal(left: &Json, right: &Json) -> Result<bool, &'static str> {
     match (left, right) {
+        (Json::Null, Json::Array(_) | Json::Object(_)) => Ok(false),
         (Json::Array(_) | Json::Object(_), _) | (_, Json::Array(_) | Json::Object(_)) => Err("incompatible types for comparison"),
         // Newer Go lets anything be compared with a missing value.
         (Json::Null, other) | (other, Json::Null) => Ok(other.is_null()),

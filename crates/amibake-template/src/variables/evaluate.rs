@@ -9,7 +9,7 @@ use crate::component::Secret;
 use crate::document::Document;
 use crate::finding::Finding;
 use crate::json::Node;
-use crate::lang::{Context, Host, LangError, Scope, Template};
+use crate::lang::{Context, Host, LangError, LookupKind, Question, Scope, Template};
 use crate::source::Span;
 use crate::wording::template_problem;
 
@@ -58,7 +58,7 @@ impl Raw<'_> {
 pub fn evaluate(document: &Document, given: &[Given], host: &Host) -> (Values, Vec<Finding>) {
     let mut findings = required(document, given);
     let mut values = Values::default();
-    let mut work = Work { host, raw: BTreeMap::new(), user: BTreeMap::new() };
+    let mut work = Work::new(host);
     work.list(document, given, &mut values.spans, &mut findings);
     let postponed = work.passes(&mut findings);
     findings.extend(unresolved::explain(&postponed, &work.raw, document, given));
@@ -67,16 +67,19 @@ pub fn evaluate(document: &Document, given: &[Given], host: &Host) -> (Values, V
     }
     let unresolved: BTreeSet<&str> = postponed.iter().map(|(name, _)| name.as_str()).collect();
     values.values = work.user.iter().filter(|(name, _)| !unresolved.contains(name.as_str())).map(|(n, v)| (n.clone(), v.clone())).collect();
-    for name in &document.sensitive {
-        let value = values.values.get(name).filter(|value| !value.is_empty());
-        values.sensitive.extend(value.map(|value| Secret::new(value.as_str())));
-    }
+    // What came from a keeper of secrets is one, and so is what a variable makes of it.
+    let made_of_secrets = work.raw.iter().filter(|(_, raw)| asks(raw).any(LookupKind::is_secret)).map(|(name, _)| *name);
+    let sensitive = document.sensitive.iter().map(String::as_str).chain(made_of_secrets);
+    let hidden: Vec<&str> =
+        sensitive.filter_map(|name| values.values.get(name)).map(String::as_str).chain(host.answers.secrets()).collect();
+    values.sensitive = hidden.into_iter().filter(|value| !value.is_empty()).map(Secret::new).collect();
     (values, findings)
 }
 
 /// Variables without default that nobody gave.
 fn required(document: &Document, given: &[Given]) -> Vec<Finding> {
-    let missing = document.variables.iter().filter(|variable| variable.default.is_none() && !given.iter().any(|g| g.name == variable.name));
+    let given: BTreeSet<&str> = given.iter().map(|given| given.name.as_str()).collect();
+    let missing = document.variables.iter().filter(|variable| variable.default.is_none() && !given.contains(variable.name.as_str()));
     missing
         .map(|variable| {
             let message = format!("the variable `{}` has no default and was not given a value", variable.name);
@@ -86,13 +89,47 @@ fn required(document: &Document, given: &[Given]) -> Vec<Finding> {
         .collect()
 }
 
+/// A value that has to be fetched before the variables can be evaluated.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// What to ask.
+    pub question: Question,
+    /// The variable whose text asks.
+    pub variable: String,
+    /// The call.
+    pub span: Span,
+}
+
+/// What the variables want from services and `host.answers` does not have: fetch it, put it there and ask again, since an answer can
+/// lead to further questions. Empty where all is known.
+pub fn needed_lookups(document: &Document, given: &[Given], host: &Host) -> Vec<Lookup> {
+    let mut work = Work::new(host);
+    work.list(document, given, &mut BTreeMap::new(), &mut Vec::new());
+    if work.raw.values().any(|raw| asks(raw).next().is_some()) {
+        work.passes(&mut Vec::new());
+    }
+    work.needed
+}
+
+/// The functions in a text that ask a service.
+fn asks<'r>(raw: &'r Raw<'_>) -> impl Iterator<Item = LookupKind> + 'r {
+    const KINDS: [LookupKind; 4] = [LookupKind::Vault, LookupKind::ConsulKey, LookupKind::SecretsManager, LookupKind::SecretsManagerRaw];
+    raw.template.functions().iter().filter_map(|(name, _)| KINDS.into_iter().find(|kind| kind.function() == name))
+}
+
 struct Work<'d> {
     host: &'d Host,
+    /// Questions without an answer.
+    needed: Vec<Lookup>,
     raw: BTreeMap<&'d str, Raw<'d>>,
     user: BTreeMap<String, String>,
 }
 
 impl<'d> Work<'d> {
+    fn new(host: &'d Host) -> Self {
+        Self { host, needed: Vec::new(), raw: BTreeMap::new(), user: BTreeMap::new() }
+    }
+
     /// Finds each variable's strongest text; texts that are no templates are reported and left out.
     fn list(&mut self, document: &'d Document, given: &'d [Given], spans: &mut BTreeMap<String, Span>, findings: &mut Vec<Finding>) {
         let mut strongest: BTreeMap<&str, (&str, Span, Option<&Node>)> = BTreeMap::new();
@@ -147,6 +184,10 @@ impl<'d> Work<'d> {
                         true
                     }
                     Err(error) => {
+                        if let Some(question) = &error.question {
+                            let (variable, span) = ((*name).to_owned(), raw.span_within(&error.range));
+                            self.needed.push(Lookup { question: question.clone(), variable, span });
+                        }
                         findings.push(template_problem(&format!("the value of variable `{name}`"), raw.span_within(&error.range), &error));
                         self.user.remove(*name);
                         false

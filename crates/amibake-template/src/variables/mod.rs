@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use crate::component::Secret;
 use crate::source::Span;
 
-pub use self::evaluate::evaluate;
+pub use self::evaluate::{Lookup, evaluate, needed_lookups};
 pub use self::var_file::{read_var_file, soften};
 
 /// A value given from outside the template. Which of them are secrets only the template says, so that `Debug` shows none.
