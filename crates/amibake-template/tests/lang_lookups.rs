@@ -20,7 +20,8 @@ fn question(kind: LookupKind, arguments: &[&str]) -> Question {
 
 #[test]
 fn questions_name_their_variable_and_place() {
-    let text = r#"{"builders": [], "variables": {"a": "x{{vault `p` `k`}}", "b": "{{consul_key \"c\"}}", "c": "{{user `a`}}", "d": "plain"}}"#;
+    let text =
+        r#"{"builders": [], "variables": {"a": "x{{vault `p` `k`}}", "b": "{{consul_key \"c\"}}", "c": "{{user `a`}}", "d": "plain"}}"#;
     let (sources, document) = read(text);
     let found = needed_lookups(&document, &[], &Host::default());
     let found: Vec<_> = found
