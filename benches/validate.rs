@@ -81,7 +81,7 @@ fn provisioners(size: usize) -> Value {
 }
 
 fn variables(size: usize) -> Value {
-    let value = |at: usize| if at % 20 == 0 { "x".to_owned() } else { format!("{{{{user `v{}`}}}}", at - 1) };
+    let value = |at: usize| if at.is_multiple_of(20) { "x".to_owned() } else { format!("{{{{user `v{}`}}}}", at - 1) };
     let variables: serde_json::Map<_, _> = (0..size).map(|at| (format!("v{at}"), value(at).into())).collect();
     json!({"variables": variables, "builders": null_builder()})
 }

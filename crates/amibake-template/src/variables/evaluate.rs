@@ -186,7 +186,7 @@ impl<'d> Work<'d> {
                     Err(error) => {
                         if let Some(question) = &error.question {
                             let (variable, span) = ((*name).to_owned(), raw.span_within(&error.range));
-                            self.needed.push(Lookup { question: question.clone(), variable, span });
+                            self.needed.push(Lookup { question: (**question).clone(), variable, span });
                         }
                         findings.push(template_problem(&format!("the value of variable `{name}`"), raw.span_within(&error.range), &error));
                         self.user.remove(*name);
