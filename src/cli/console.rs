@@ -7,14 +7,17 @@ mod session;
 use std::io::{BufRead, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
+use std::sync::Arc;
 
+use amibake_template::document::Document;
 use amibake_template::finding::{Finding, Severity};
 use clap::Args;
 
 use self::session::{Answer, Session};
 use super::args::{GivenArgs, OutputArgs};
 use super::load::{Loaded, load_given};
-use super::{findings, secrets};
+use super::{findings, lookups, secrets};
+use crate::engine::lookup::SecretStore;
 use crate::exit;
 use crate::settings::Settings;
 use crate::ui::screen::Screen;
@@ -56,8 +59,14 @@ pub struct ConsoleFlags {
 }
 
 /// Runs the command.
-pub fn run(args: &ConsoleArgs, settings: &Settings, mut screen: Screen) -> u8 {
-    let loaded = load_given(args.path.as_deref(), &args.given, settings);
+pub fn run(args: &ConsoleArgs, settings: &Settings, store: &Arc<dyn SecretStore>, mut screen: Screen) -> u8 {
+    let mut loaded = load_given(args.path.as_deref(), &args.given, settings);
+    if args.path.is_none() {
+        loaded.document = Some(Document::empty());
+    }
+    if !loaded.has_errors() {
+        lookups::fetch(&mut loaded, settings, store);
+    }
     secrets::hide_variables(&loaded, &mut screen);
     if loaded.has_errors() {
         findings::print(&loaded.findings, &loaded.sources, &mut screen);

@@ -36,7 +36,7 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>, secre
         Command::Fix(args) => fix::run(&args, screen),
         Command::Migrate(args) => migrate::run(&args, settings, screen),
         Command::Fmt(args) => fmt::run(&args, screen),
-        Command::Console(args) => console::run(&args, settings, screen),
+        Command::Console(args) => console::run(&args, settings, secrets, screen),
         Command::Init(_) => init::run(screen),
         Command::Plugins(args) => plugins::run(&args, screen),
         Command::Version(_) => version::run(screen),

@@ -13,7 +13,7 @@ use similar::TextDiff;
 
 use super::args::OutputArgs;
 use super::findings;
-use super::load::{dialect, file_text, shown, stdin_text, without_place};
+use super::load::{dialect, file_text, hcl2, shown, stdin_text, without_place};
 use crate::exit;
 use crate::ui::screen::Screen;
 
@@ -91,6 +91,9 @@ impl Formatter<'_> {
     }
 
     fn file(&mut self, path: &str) {
+        if path.ends_with(".hcl") {
+            return self.refuse(&Sources::default(), &[hcl2(format!("`{path}` is written in HCL2"))]);
+        }
         let text = if path == "-" { stdin_text("file", "unreadable-file") } else { file_text(path, "file", "unreadable-file") };
         let text = match text {
             Ok(text) => text,

@@ -177,7 +177,8 @@ fn unreadable(what: &str, code: &'static str, path: &str, reason: &str) -> Findi
     without_place(code, format!("cannot read the {what} `{path}`: {reason}"))
 }
 
-fn hcl2(message: String) -> Finding {
+/// Packer's other language, which nothing here reads.
+pub fn hcl2(message: String) -> Finding {
     without_place("hcl2-template", message)
         .with_help("amibake reads Packer's JSON templates: name one file with \"builders\", \"provisioners\" and so on")
 }

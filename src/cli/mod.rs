@@ -8,6 +8,7 @@
 //! - [`load`]: reads a template and its variables; [`lookups`]: fetches what variables want from services;
 //!   [`findings`]: prints what is wrong with them; [`secrets`]: what must not be printed.
 //! - One file a command: [`build`], [`validate`], [`inspect`], [`version`], [`schema`].
+//! - One file a command: [`build`], [`validate`], [`inspect`], [`fmt`], [`console`], [`version`], [`schema`]; [`init`] and [`plugins`],
 //! - [`terminal`]: the person at it, for `-debug` and `-on-error=ask`.
 //!
 //! Everything goes to standard output, errors too, as in Packer; standard error is for the log.

@@ -23,6 +23,7 @@ impl Drop for Moto {
 }
 
 impl Moto {
+    #[expect(clippy::disallowed_methods, reason = "a server that says nothing when it is ready can only be tried")]
     /// None, said aloud, where moto is missing, unless `AMIBAKE_E2E=require` makes that a failure.
     fn start() -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::program::{Sandbox, entries};
+use crate::program::{Sandbox, entries, repository};
 use crate::real::corpus;
 
 const UGLY: &str = "{\"a\":\"b\"}";
@@ -56,6 +56,14 @@ fn a_folder_of_one_s_own_is_formatted_all_at_once() {
     assert_eq!(read(&sandbox, "a/b/vars.jsonc"), format!("// c\n{PRETTY}"));
     assert_eq!(read(&sandbox, "a/.hidden/vars.json"), UGLY);
     assert_eq!(sandbox.run(&["fmt", "-check", "-recursive", "a"], "").exit, 0);
+}
+
+/// This project's own templates are laid out as it lays out others.
+#[test]
+fn our_templates_are_formatted() {
+    let paths = ["packer-template.json", "packer-vars.json", "examples"];
+    let ran = Sandbox::new().run_in(&[&["fmt", "-check", "-diff", "-recursive"][..], &paths].concat(), &repository("."));
+    assert_eq!((ran.exit, ran.stdout.as_str()), (0, ""));
 }
 
 /// What Packer reads in a template, it reads in the formatted one.

@@ -4,6 +4,7 @@
 //! - `packer`: what Packer itself printed for small templates, under tests/cases/packer.
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
 //! - `documents`: which documents are templates; `corpus`: real templates. Some of these compare with the real Packer (`real`).
+//! - `documents`: which documents are templates; `inspect`: real templates. Some of these compare with the real Packer (`real`).
 //! - `beside`: cases that the real Packer must answer alike; `bytes`: text that goes through byte for byte.
 //! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
 //! - `differential`: generated texts and templates, to Packer and to us.
@@ -41,6 +42,7 @@ mod ebs_run;
 mod fmt;
 mod guest;
 mod inspected;
+mod inspect;
 mod layers;
 mod migrate;
 mod editor;

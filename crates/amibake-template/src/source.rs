@@ -42,18 +42,46 @@ pub struct Sources {
 struct Source {
     name: String,
     text: String,
-    /// Where each line begins: a long list of findings asks for a place each.
+    /// Where each line begins.
     lines: Vec<usize>,
+    /// How many characters stand before every [`STRIDE`]th byte, so that a column of a long line is not counted from its start.
+    characters: Vec<usize>,
+}
+
+/// Bytes between two counts of characters.
+const STRIDE: usize = 256;
+
+impl Source {
+    fn new(name: String, text: String) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(breaks).collect();
+        let counts = text.as_bytes().chunks(STRIDE).scan(0, |before, chunk| {
+            let count = *before;
+            *before += characters(chunk);
+            Some(count)
+        });
+        Self { characters: counts.collect(), name, lines, text }
+    }
+
+    /// How many characters begin before a byte.
+    fn before(&self, at: usize) -> usize {
+        let stride = at / STRIDE;
+        let counted = self.characters.get(stride).or(self.characters.last()).copied().unwrap_or(0);
+        let from = stride.min(self.characters.len().saturating_sub(1)) * STRIDE;
+        counted + characters(self.text.as_bytes().get(from..at).unwrap_or_default())
+    }
+}
+
+/// Bytes that begin a character.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 impl Sources {
     /// Takes a text over; `name` is how messages call it (a path as the user gave it, or `-var`).
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         let id = SourceId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
-        let text = text.into();
-        let after = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        let lines = std::iter::once(0).chain(after).collect();
-        self.texts.push(Source { name: name.into(), text, lines });
+        self.texts.push(Source::new(name.into(), text.into()));
         id
     }
 
@@ -70,11 +98,9 @@ impl Sources {
     /// Line and column of a span's start.
     pub fn place(&self, span: Span) -> Place {
         let Some(source) = self.texts.get(span.source.0 as usize) else { return Place { line: 1, column: 1 } };
-        let offset = (span.start as usize).min(source.text.len());
-        let line = source.lines.partition_point(|start| *start <= offset);
-        let line_start = source.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        let before = source.text.as_bytes().get(line_start..offset).unwrap_or_default();
-        let column = 1 + String::from_utf8_lossy(before).chars().count();
+        let at = (span.start as usize).min(source.text.len());
+        let line = source.lines.partition_point(|start| *start <= at);
+        let column = 1 + source.before(at) - source.before(source.lines[line - 1]);
         Place { line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX) }
     }
 }
@@ -99,5 +125,8 @@ mod tests {
         check("a\nbc", "c", (2, 2));
         check("a\r\nbc", "b", (2, 1));
         check("äöü x", "x", (1, 5));
+        let long = "ä\n".repeat(300) + &"é ".repeat(1_000) + "x\ny";
+        check(&long, "x", (301, 2_001));
+        check(&long, "y", (302, 1));
     }
 }

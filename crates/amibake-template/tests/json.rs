@@ -201,7 +201,7 @@ fn huge_and_deep_texts_are_refused() {
         assert!(tree.is_none());
         findings.first().map(|finding| finding.message.clone()).unwrap()
     };
-    assert_eq!(refused(&" ".repeat(MAX_BYTES + 1)), "the file is larger than 16 MiB");
+    assert_eq!(refused(&" ".repeat(MAX_BYTES + (1 << 20))), "the file has 33 MiB; at most 32 MiB are read");
     for bomb in ["[", "{\"a\":", "[[],", "{\"a\":[1,"] {
         assert_eq!(refused(&bomb.repeat(1 << 20)[..1 << 20]), "nested too deep", "{bomb}");
     }

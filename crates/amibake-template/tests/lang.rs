@@ -307,3 +307,32 @@ fn user_variables_are_listed_with_their_places() {
 fn secret_functions_are_never_called_for_a_plain_text() {
     assert!(Template::compile("no action").unwrap().functions().is_empty());
 }
+
+/// Found by asking Packer 1.6.6 about generated texts; `tests/it/differential.rs` goes on asking.
+#[test]
+fn what_packer_answered_to_unusual_texts() {
+    check("{{printf `%[2]s %[1]s` `a` `b`}}{{printf `%[3]d|%[1]5d` 1}}", "b a%!d(BADINDEX)|%!d(BADINDEX)");
+    check("{{printf `%.2z|%-3.0e|%#x|%#q` `abc` `d` `é` `x`}}", "%!z(string=ab)|%!e(string=   )|0xc3a9|`x`");
+    check("{{printf `%x %b %#g %+.3e` 1.5 1.0 2.0 0.1}}", "0x1.8p+00 4503599627370496p-52 2.00000 +1.000e-01");
+    check("{{printf `%70000d` 1 | len}} {{printf `%.70000f` 1.5 | len}}", "70000 70002");
+    check("{{define `root`}}x{{end}}", "x");
+    check("{{define `T`}} {{end}}{{define `T`}}x{{end}}{{template `T`}}", "x");
+    check("{{`a` | $.B}}{{.A 1}}", "<no value><no value>");
+    check("{{0x1p4}} {{0x.8p1}} {{1_0.5}} {{if $.A}}{{9223372036854775808}}{{end}}", "16 1 10.5 ");
+    check("{{lower `İΣ`}}{{upper `ᾀ`}}", "iσᾈ");
+    check("{{html nil}} {{urlquery .A}} {{eq nil `a`}}", "&lt;no value&gt; %3Cno+value%3E false");
+    fails("{{define `T`}}x{{end}}{{define `T`}}y{{end}}", "{{define `T`}}y{{end}}", "template: multiple definition of template \"T\"");
+    fails("{{9223372036854775808}}", "9223372036854775808", "9223372036854775808 overflows int");
+    fails("{{18446744073709551616}}", "18446744073709551616", "integer overflow: \"18446744073709551616\"");
+    fails("{{/*/}}", "{{/*/}}", "unclosed comment");
+    let world = World { data: json!({"A": "x"}), ..World::default() };
+    world.fails("{{`a` | .A}}", ".A", "A is not a method but has arguments");
+}
+
+#[test]
+fn a_text_that_goes_on_and_on_is_ended() {
+    let long = "{{$x := printf `%9000000s` `a`}}{{range 100000}}{{$y := print $x}}{{end}}";
+    assert_eq!(World::default().render(long).unwrap_err().reason, "the text takes too much work to render");
+    let many = format!("{{{{range 100000}}}}{}{{{{end}}}}", "{{$}}".repeat(1_000));
+    assert_eq!(World::default().render(&many).unwrap_err().reason, "the result is too long");
+}

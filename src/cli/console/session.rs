@@ -49,7 +49,7 @@ impl<'l> Session<'l> {
     pub(super) fn new(loaded: &'l Loaded) -> (Self, Vec<Finding>) {
         let (values, problems) = match &loaded.document {
             Some(document) => evaluate(document, &loaded.given, &loaded.host),
-            None => evaluate(&amibake_template::document::Document::empty(), &loaded.given, &loaded.host),
+            None => Default::default(),
         };
         (Self { values, host: &loaded.host }, problems)
     }

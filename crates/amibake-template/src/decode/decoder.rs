@@ -12,6 +12,9 @@ use crate::lang::Context;
 use crate::variables::Values;
 use crate::wording::describe;
 
+/// Findings of one component from which on unknown keys get no suggestion: comparing names is what takes time.
+const MOST_SUGGESTIONS: usize = 100;
+
 /// What all of a component's strings are rendered with.
 pub(crate) struct Setting<'a> {
     /// Builder, provisioner or post-processor.
@@ -144,6 +147,9 @@ impl<'a> Decoder<'a> {
         }
         if let Some(hint) = crate::fix::hint(self.setting.kind, self.setting.type_name, key).filter(|_| pointer.is_empty()) {
             return hint;
+        }
+        if self.findings.len() > MOST_SUGGESTIONS {
+            return keys_help(properties);
         }
         let Some(near) = nearest(key, properties.keys().map(String::as_str).chain(wrappers.iter().copied())) else {
             return keys_help(properties);

@@ -1,5 +1,7 @@
 //! Reading a template's structure.
 
+use std::collections::HashMap;
+
 use super::root::Root;
 use super::shape::{list, members as object, weak_name, wrong_type};
 use super::{Builder, Document, Variable, post_processor, provisioner};
@@ -113,6 +115,7 @@ fn sensitive(node: &Node, findings: &mut Vec<Finding>) -> Vec<String> {
 
 fn builders(node: &Node, findings: &mut Vec<Finding>) -> Vec<Builder> {
     let mut builders: Vec<Builder> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for (index, item) in list("`builders`", "a list of objects", node, findings).iter().enumerate() {
         let what = format!("builder {}", index + 1);
         if !matches!(item.value, Value::Object(_)) {
@@ -122,10 +125,11 @@ fn builders(node: &Node, findings: &mut Vec<Finding>) -> Vec<Builder> {
         let Some(type_name) = type_of(&what, item, findings) else { continue };
         let name = weak_name(&format!("`name` of {what}"), item.get("name"), findings).filter(|name| !name.is_empty());
         let name = name.unwrap_or_else(|| type_name.clone());
-        if let Some(first) = builders.iter().find(|builder| builder.name == name) {
-            findings.push(same_name(&name, item, &first.node));
+        if let Some(first) = places.get(&name) {
+            findings.push(same_name(&name, item, &builders[*first].node));
             continue;
         }
+        places.insert(name.clone(), builders.len());
         builders.push(Builder { name, type_name, node: item.clone() });
     }
     builders

@@ -12,6 +12,8 @@ use crate::source::Sources;
 const SHOWN_COLUMNS: usize = 120;
 /// Columns kept before the span when a line is cut.
 const CONTEXT_COLUMNS: usize = 30;
+/// Findings shown at most: nobody reads more, and a text of one long line costs its length for each.
+const MOST: usize = 1_000;
 /// A tab is shown as this many blanks, as rustc does it.
 const TAB: &str = "    ";
 
@@ -25,7 +27,10 @@ pub fn render_human_masked(findings: &[Finding], sources: &Sources, color: bool,
     let mut longest_first: Vec<&str> = secrets.iter().copied().filter(|secret| !secret.is_empty()).collect();
     longest_first.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     let painter = Painter { sources, color, secrets: &longest_first };
-    let blocks: Vec<String> = findings.iter().map(|finding| painter.finding(finding)).collect();
+    let mut blocks: Vec<String> = findings.iter().take(MOST).map(|finding| painter.finding(finding)).collect();
+    if findings.len() > MOST {
+        blocks.push(format!("... and {} more\n", findings.len() - MOST));
+    }
     blocks.join("\n")
 }
 

@@ -14,9 +14,8 @@ use crate::source::{SourceId, Span};
 
 const BOM: &str = "\u{feff}";
 
-/// Bytes of the longest text that is read. The largest real templates have a hundredth of that; what is larger is a disk image or a log,
-/// named by mistake.
-pub const MAX_BYTES: usize = 16 << 20;
+/// Longest text, in bytes. The largest templates known have some hundred KiB; the tree of a text takes fifteen times its length.
+pub const MAX_BYTES: usize = 32 << 20;
 
 /// What a file may hold beyond JSON.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,14 +26,14 @@ pub struct Dialect {
 
 /// Parses a text; a tree is returned wherever there is one, also beside findings.
 ///
-/// Findings, all of them errors for a template: `json-syntax`, `too-large` (longer than [`MAX_BYTES`]), `duplicate-key` (at any depth; the last one is kept),
+/// Findings, all of them errors for a template: `json-syntax`, `too-long` (longer than [`MAX_BYTES`]), `duplicate-key` (at any depth; the last one is kept),
 /// `trailing-text` (something after the value), `number-range`. Where Packer is milder (var files: duplicate keys, trailing
 /// text) the caller drops or weakens the finding and uses the tree.
 pub fn parse(source: SourceId, text: &str, dialect: Dialect) -> (Option<Node>, Vec<Finding>) {
-    let mut findings = Vec::new();
     if text.len() > MAX_BYTES {
-        return (None, vec![syntax::too_large(Span::new(source, 0, 1))]);
+        return (None, vec![syntax::too_long(text.len(), MAX_BYTES, Span::new(source, 0, 0))]);
     }
+    let mut findings = Vec::new();
     let base = if text.starts_with(BOM) { BOM.len() } else { 0 };
     if base > 0 {
         findings.push(syntax::bom(Span::new(source, 0, base)));

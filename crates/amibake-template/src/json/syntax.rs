@@ -103,9 +103,9 @@ pub(crate) fn empty(span: Span) -> Finding {
     Finding::error(CODE, "the file is empty", span).with_help("a template is a JSON object: {\"builders\": [...]}")
 }
 
-pub(crate) fn too_large(span: Span) -> Finding {
-    Finding::error("too-large", format!("the file is larger than {} MiB", super::MAX_BYTES >> 20), span)
-        .with_help("no template is: check the file's name")
+pub(crate) fn too_long(length: usize, longest: usize, span: Span) -> Finding {
+    let message = format!("the file has {} MiB; at most {} MiB are read", length >> 20, longest >> 20);
+    Finding::error("too-long", message, span).with_help("a template names files with long contents, it does not hold them")
 }
 
 pub(crate) fn trailing(span: Span) -> Finding {

@@ -17,7 +17,7 @@ pub struct LangError {
     /// The reason is `user` naming a variable that is not set: that name.
     pub unset_variable: Option<String>,
     /// The reason is that this has to be asked first.
-    pub question: Option<Question>,
+    pub question: Option<Box<Question>>,
     /// Found while rendering, not while compiling.
     pub executing: bool,
 }

@@ -117,6 +117,6 @@ fn answered(call: &Call<'_>, kind: LookupKind) -> Outcome {
     match call.cx.host.answers.get(&question) {
         Some(Ok(answer)) => Ok(answer.as_str().into()),
         Some(Err(reason)) => Err(reason.as_str().into()),
-        None => Err(Fault { question: Some(question), ..Fault::from("nobody has asked for this value") }),
+        None => Err(Fault { question: Some(Box::new(question)), ..Fault::from("nobody has asked for this value") }),
     }
 }

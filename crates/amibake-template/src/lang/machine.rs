@@ -18,6 +18,9 @@ use super::value::{is_true, printed, type_name};
 
 /// Blocks and templates inside each other at run time; keeps the stack small where a `define` calls itself.
 const MAX_DEPTH: usize = 100;
+/// Pieces that one rendering may run, and bytes that its functions may take and give: far beyond any template.
+const MAX_STEPS: usize = 5_000_000;
+const MAX_WORK: usize = 256 << 20;
 /// Rounds of all `range` together.
 const MAX_ROUNDS: usize = 100_000;
 
@@ -51,6 +54,9 @@ struct State {
     flow: Flow,
     depth: usize,
     rounds: usize,
+    steps: usize,
+    /// Bytes of arguments and results.
+    work: usize,
     error: Option<LangError>,
 }
 
@@ -212,11 +218,25 @@ impl Machine<'_> {
         for (index, value) in values.into_iter().enumerate() {
             arguments.push(self.argument(site, function.parameter(index), index, value)?);
         }
+        self.spend(site, &arguments)?;
         let result = (function.run)(&Call { cx: self.cx, arguments }).map_err(|fault| self.fail(calling(site, fault)))?;
         if result.as_str().is_some_and(|text| text.len() > MAX_BYTES) {
             return Err(self.fail(calling(site, "the result is too long".into())));
         }
+        self.state().work += result.as_str().map_or(0, str::len);
         Ok(result)
+    }
+
+    /// Ends a rendering that goes on and on.
+    fn spend(&self, site: &Site, arguments: &[Json]) -> Result<(), RenderError> {
+        let bytes: usize = arguments.iter().filter_map(Json::as_str).map(str::len).sum();
+        let mut state = self.state();
+        state.work += bytes + 64;
+        if state.work > MAX_WORK {
+            state.error.get_or_insert(LangError::execution(site.range.clone(), "the text takes too much work to render"));
+            return Err(stop());
+        }
+        Ok(())
     }
 
     fn count(&self, site: &Site, function: &Function, got: usize) -> Result<(), RenderError> {
@@ -391,7 +411,13 @@ impl Op<'_> {
     ) -> HelperResult {
         for element in list.map(|list| list.elements.iter()).into_iter().flatten() {
             element.render(r, ctx, rc, out)?;
-            if self.machine.state().flow != Flow::On {
+            let mut state = self.machine.state();
+            state.steps += 1;
+            if state.steps > MAX_STEPS {
+                state.error.get_or_insert(LangError::execution(0..0, "the text takes too long to render"));
+                return Err(stop());
+            }
+            if state.flow != Flow::On {
                 break;
             }
         }

@@ -46,7 +46,7 @@ pub(crate) struct Fault {
     pub reason: String,
     pub help: Option<String>,
     pub unset_variable: Option<String>,
-    pub question: Option<Question>,
+    pub question: Option<Box<Question>>,
     /// The reason stands alone, without `error calling NAME: ` before it.
     pub bare: bool,
 }

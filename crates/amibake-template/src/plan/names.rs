@@ -9,7 +9,7 @@ use super::Selection;
 use crate::document::{Builder, Document, name_span};
 use crate::finding::{Finding, Severity, nearest};
 use crate::json::Node;
-use crate::lang::{Context, Host, Scope, Template};
+use crate::lang::{Context, Host, Scope, Template, render_until_stable};
 use crate::variables::Values;
 use crate::wording::template_problem;
 use crate::wording::{name_list, undeclared};
@@ -68,7 +68,8 @@ impl<'d> Core<'d> {
                     }
                     Ok(None)
                 }
-                None => template.render(&self.context()).map(Some),
+                // The core renders until nothing changes; components do it once.
+                None => render_until_stable(text, &self.context()).map(Some),
             }
         });
         rendered.unwrap_or_else(|error| {

@@ -78,7 +78,8 @@ pub fn evaluate(document: &Document, given: &[Given], host: &Host) -> (Values, V
 
 /// Variables without default that nobody gave.
 fn required(document: &Document, given: &[Given]) -> Vec<Finding> {
-    let missing = document.variables.iter().filter(|variable| variable.default.is_none() && !given.iter().any(|g| g.name == variable.name));
+    let given: BTreeSet<&str> = given.iter().map(|given| given.name.as_str()).collect();
+    let missing = document.variables.iter().filter(|variable| variable.default.is_none() && !given.contains(variable.name.as_str()));
     missing
         .map(|variable| {
             let message = format!("the variable `{}` has no default and was not given a value", variable.name);
@@ -185,7 +186,7 @@ impl<'d> Work<'d> {
                     Err(error) => {
                         if let Some(question) = &error.question {
                             let (variable, span) = ((*name).to_owned(), raw.span_within(&error.range));
-                            self.needed.push(Lookup { question: question.clone(), variable, span });
+                            self.needed.push(Lookup { question: (**question).clone(), variable, span });
                         }
                         findings.push(template_problem(&format!("the value of variable `{name}`"), raw.span_within(&error.range), &error));
                         self.user.remove(*name);

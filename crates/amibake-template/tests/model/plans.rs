@@ -125,6 +125,15 @@ fn builds_are_selected_by_interpolated_name_and_sorted() {
 }
 
 #[test]
+fn a_name_is_rendered_until_it_no_longer_changes() {
+    let run = Run::of(r#"{"builders": [{"type": "file", "target": "o", "content": "{{`{{x}}`}}", "name": "{{`{{upper \"x\"}}`}}"}]}"#);
+    let outcome = run.go();
+    let build = &outcome.plan().builds[0];
+    // As Packer 1.6.6: the core's own texts again and again, those of components once.
+    assert_eq!((build.name.as_str(), &build.builder.config["content"]), ("X", &json!("{{x}}")));
+}
+
+#[test]
 fn only_except_and_override_go_by_raw_names() {
     let outcome = Run::of(
         r#"{
