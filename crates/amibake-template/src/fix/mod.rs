@@ -27,7 +27,7 @@ use crate::json::{Node, Value};
 
 pub use self::hint::hint;
 pub(crate) use self::hint::successor;
-pub use self::read::{LONGEST_TEXT, read};
+pub use self::read::read;
 pub(crate) use self::text::go_number;
 pub use self::text::{as_go_reads, to_text};
 

@@ -15,7 +15,7 @@ const JSONC: Dialect = Dialect { jsonc: true };
 
 #[test]
 fn says_what_fix_says() {
-    let mut wrong: Vec<String> = (0..6000).filter_map(|seed| says_something_else(seed)).collect();
+    let mut wrong: Vec<String> = (0..2000).filter_map(says_something_else).collect();
     wrong.sort_by_key(String::len);
     assert!(wrong.is_empty(), "{} differ; the shortest:\n{}", wrong.len(), wrong[0]);
 }
@@ -33,7 +33,7 @@ fn says_something_else(seed: u64) -> Option<String> {
 
 #[test]
 fn a_second_time_changes_nothing() {
-    for seed in 0..1500 {
+    for seed in 0..1000 {
         let mut random = Random::new(seed);
         let template = template(&mut random, 6, false);
         let text = laid_out(&template, &mut random);
