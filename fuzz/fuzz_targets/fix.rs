@@ -22,9 +22,14 @@ fuzz_target!(|text: &str| {
             Ok(template) => fixed_again(&fix::to_text(&template)),
         }
         for native in [false, true] {
-            let wishes = Wishes { native, schema: true };
-            let Ok(once) = migrate(&mut Sources::default(), "t.json", text, dialect, &PARTS.registry, wishes) else { continue };
-            let twice = migrate(&mut Sources::default(), "t.json", &once, dialect, &PARTS.registry, wishes);
+            let wishes = Wishes { dialect, native, schema: true };
+            let migrated = |text: &str| {
+                let mut sources = Sources::default();
+                let source = sources.add("t.json", text);
+                migrate(&mut sources, source, &PARTS.registry, wishes)
+            };
+            let Ok(once) = migrated(text) else { continue };
+            let twice = migrated(&once);
             // PowerShell's escapes shrink with every run of `fix`.
             assert!(twice.is_ok_and(|twice| twice == once || once.contains('`')), "migrating {once:?} changes it again");
         }

@@ -18,6 +18,8 @@ use crate::ui::screen::Screen;
 #[command(after_help = format!("\
 Fixes, in this order:
 {}
+Variables and selections are accepted without effect.
+
 Examples:
   amibake fix old.json > new.json
   amibake fix -validate=false - < old.json
@@ -26,7 +28,7 @@ Keys are sorted and comments are lost, as with Packer; `amibake migrate` keeps
 both. Exit status: 0 unless the template cannot be read, fixed or, afterwards,
 be read as a template.", fixes()))]
 pub struct FixArgs {
-    /// The template; variables are accepted and ignored.
+    /// The template; variables are accepted and ignored, as in Packer.
     #[command(flatten)]
     pub template: TemplateArgs,
     /// Check the structure of what was printed [default: true]
@@ -103,6 +105,25 @@ fn complaint(problem: &str, found: &[Finding], sources: &Sources, color: bool) -
     )
 }
 
+/// What help says about the fixers; clap breaks lines, but does not indent what it breaks.
 fn fixes() -> String {
-    fix::fixers().map(|fixer| format!("  {:26} {}\n", fixer.name, fixer.summary)).collect()
+    const INDENT: &str = "      ";
+    let mut out = String::new();
+    for fixer in fix::fixers() {
+        out.push_str(&format!("  {}\n{INDENT}", fixer.name));
+        let mut column = INDENT.len();
+        for word in fixer.summary.split(' ') {
+            if column + word.len() >= 79 {
+                out.push_str(&format!("\n{INDENT}"));
+                column = INDENT.len();
+            }
+            if column > INDENT.len() {
+                out.push(' ');
+            }
+            out.push_str(word);
+            column += word.len() + 1;
+        }
+        out.push('\n');
+    }
+    out
 }

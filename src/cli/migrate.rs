@@ -89,12 +89,12 @@ struct Migrated {
 
 fn migrated(args: &MigrateArgs, loaded: &mut Loaded) -> Result<Migrated, Vec<Finding>> {
     let Some(document) = loaded.document.take() else { return Err(std::mem::take(&mut loaded.findings)) };
-    let path = args.template.path.as_str();
-    let old = loaded.sources.text(document.root.span.source).to_owned();
-    let dialect = dialect(path, args.template.given.jsonc);
+    let source = document.root.span.source;
+    let dialect = dialect(&args.template.path, args.template.given.jsonc);
     let registry = Parts::all().registry;
-    let wishes = Wishes { native: args.native, schema: args.schema };
-    let new = migrate(&mut loaded.sources, shown(path), &old, dialect, &registry, wishes)?;
+    let wishes = Wishes { dialect, native: args.native, schema: args.schema };
+    let new = migrate(&mut loaded.sources, source, &registry, wishes)?;
+    let old = loaded.sources.text(source).to_owned();
     let before = before(loaded, &document, &registry);
     let after = resolved(loaded, &new, dialect, &registry).map_err(|found| blockers(found, &loaded.findings))?;
     let before = before.map_err(|found| blockers(found, &loaded.findings))?;

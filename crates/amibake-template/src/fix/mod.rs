@@ -9,6 +9,15 @@
 //! - `hint`: what a fixer would do about one key, for findings about unknown keys.
 //! - `text`: JSON as Go writes it.
 //!
+//! ```
+//! use amibake_template::{fix, json::Dialect, source::Sources};
+//!
+//! let text = r#"{"builders": [{"type": "amazon-ebs", "ssh_wait_timeout": "5m"}]}"#;
+//! let source = Sources::default().add("packer-template.json", text);
+//! let fixed = fix::read(source, text, Dialect::default()).and_then(|template| fix::fix(&template)).unwrap();
+//! assert_eq!(fixed["builders"][0]["ssh_timeout"], "5m");
+//! ```
+//!
 //! Fixers see JSON, never rendered values: a template string is neither a boolean nor a number.
 
 mod hint;
@@ -27,7 +36,7 @@ use crate::json::{Node, Value};
 
 pub use self::hint::hint;
 pub(crate) use self::hint::successor;
-pub use self::read::{LONGEST_TEXT, read};
+pub use self::read::read;
 pub(crate) use self::text::go_number;
 pub use self::text::{as_go_reads, to_text};
 

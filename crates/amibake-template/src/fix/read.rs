@@ -4,15 +4,12 @@ use crate::finding::{Finding, Severity};
 use crate::json::{self, Dialect, Node};
 use crate::source::SourceId;
 
-/// Longer texts are refused. The longest template known to us has 60 KiB; parsed, a text takes some twenty times its length.
-pub const LONGEST_TEXT: usize = 16 << 20;
-
 /// Parses a template for [`super::fix`]: what follows the first value is ignored, and of a key that stands twice the last one counts.
 ///
 /// # Errors
-/// Text that is no JSON, a number that no 64-bit float holds, a text longer than [`LONGEST_TEXT`].
+/// Text that is no JSON, a number that no 64-bit float holds, a text longer than [`json::MAX_BYTES`].
 pub fn read(source: SourceId, text: &str, dialect: Dialect) -> Result<Node, Vec<Finding>> {
-    if text.len() > LONGEST_TEXT {
+    if text.len() > json::MAX_BYTES {
         return Err(vec![too_long()]);
     }
     let (tree, mut findings) = json::parse(source, &text[..end_of_first_value(text, dialect)], dialect);
@@ -25,9 +22,9 @@ pub fn read(source: SourceId, text: &str, dialect: Dialect) -> Result<Node, Vec<
 
 /// Without a place: showing the line would mean to go through all of the text.
 fn too_long() -> Finding {
-    let message = format!("the template is longer than {} MiB", LONGEST_TEXT >> 20);
-    let help = Some("is this the right file?".to_owned());
-    Finding { severity: Severity::Error, code: "fix", message, labels: Vec::new(), help }
+    let message = format!("the file is larger than {} MiB", json::MAX_BYTES >> 20);
+    let help = Some("no template is: check the file's name".to_owned());
+    Finding { severity: Severity::Error, code: "too-large", message, labels: Vec::new(), help }
 }
 
 /// Where the object or list that a text begins with is closed; the whole text where it never is, or begins with something else.

@@ -33,8 +33,8 @@ impl<'t> Layout<'t> {
     /// The white space before something that is the first on its line; None where it is not.
     pub(super) fn indent_of(&self, span: Span) -> Option<&'t str> {
         let before = self.text.get(..span.start as usize)?;
-        let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
-        line.bytes().all(|byte| matches!(byte, b' ' | b'\t')).then_some(line)
+        let other = before.trim_end_matches([' ', '\t']);
+        (other.is_empty() || other.ends_with('\n')).then(|| &before[other.len()..])
     }
 
     /// What separates a member from the one before: a new line with its indentation, or a blank.

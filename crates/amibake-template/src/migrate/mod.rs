@@ -22,35 +22,32 @@ use crate::document::{self, Document};
 use crate::finding::{Finding, Severity};
 use crate::json::{self, Dialect, Member, Node, Value};
 use crate::registry::Registry;
-use crate::source::Sources;
+use crate::source::{SourceId, Sources};
 use crate::{fix, schema};
 
 pub use self::prove::differences;
 
-/// What a migration does beyond fixing and types.
+/// How a migration reads a text, and what it does beyond fixing and types.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes {
+    /// What the text may hold beyond JSON.
+    pub dialect: Dialect,
     /// Template functions are spelt `<<user ...>>` where they can be.
     pub native: bool,
     /// The root names the schema that editors check the file with. Packer refuses such a template.
     pub schema: bool,
 }
 
-/// Migrates a template's text. A text that is in its best form comes back as it is.
+/// Migrates one of the texts in `sources`. A text that is in its best form comes back as it is. What the stages make is added to
+/// `sources`, under the same name, for findings to point into.
 ///
 /// # Errors
 /// What keeps the text from being read or fixed, at its place; a stage that did not make what it should have, which is a mistake of
 /// ours.
-pub fn migrate(
-    sources: &mut Sources,
-    name: &str,
-    text: &str,
-    dialect: Dialect,
-    registry: &Registry,
-    wishes: Wishes,
-) -> Result<String, Vec<Finding>> {
-    let mut stages = Stages { sources, name, dialect, registry };
-    let text = stages.fixed(text)?;
+pub fn migrate(sources: &mut Sources, source: SourceId, registry: &Registry, wishes: Wishes) -> Result<String, Vec<Finding>> {
+    let (name, text) = (sources.name(source).to_owned(), sources.text(source).to_owned());
+    let mut stages = Stages { sources, name, dialect: wishes.dialect, registry };
+    let text = stages.fixed(&text)?;
     let text = stages.edited(text, |document, registry, edits| {
         parts::parts(document, registry).iter().for_each(|part| typed::edits(part, edits));
     })?;
@@ -60,14 +57,14 @@ pub fn migrate(
 
 struct Stages<'a> {
     sources: &'a mut Sources,
-    name: &'a str,
+    name: String,
     dialect: Dialect,
     registry: &'a Registry,
 }
 
 impl Stages<'_> {
     fn parse(&mut self, text: &str) -> Result<Node, Vec<Finding>> {
-        let source = self.sources.add(self.name, text);
+        let source = self.sources.add(self.name.as_str(), text);
         let (tree, mut findings) = json::parse(source, text, self.dialect);
         findings.retain(|finding| finding.severity == Severity::Error);
         tree.filter(|_| findings.is_empty()).ok_or(findings)

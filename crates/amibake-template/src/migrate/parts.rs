@@ -1,5 +1,8 @@
 //! The components of a tree whose types are known.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use serde_json::Value as Json;
 
 use crate::component::Kind;
@@ -11,7 +14,7 @@ use crate::registry::Registry;
 pub(super) struct Part<'d> {
     pub(super) kind: Kind,
     pub(super) node: &'d Node,
-    pub(super) schema: Json,
+    pub(super) schema: Rc<Json>,
 }
 
 /// All components of known type.
@@ -21,9 +24,12 @@ pub(super) fn parts<'d>(document: &'d Document, registry: &Registry) -> Vec<Part
     let provisioners = provisioners.map(|provisioner| (Kind::Provisioner, &provisioner.type_name, &provisioner.node));
     let post_processors = document.post_processors.iter().flatten();
     let post_processors = post_processors.map(|element| (Kind::PostProcessor, &element.type_name, &element.node));
+    // Deriving a schema takes longer than reading a component by it.
+    let mut schemas: BTreeMap<(Kind, &str), Rc<Json>> = BTreeMap::new();
     let known = builders.chain(provisioners).chain(post_processors).filter_map(|(kind, type_name, node)| {
         let entry = registry.find(kind, type_name)?;
-        Some(Part { kind, node, schema: crate::schema::strict((entry.schema)()) })
+        let schema = schemas.entry((kind, type_name)).or_insert_with(|| Rc::new(crate::schema::strict((entry.schema)())));
+        Some(Part { kind, node, schema: Rc::clone(schema) })
     });
     known.collect()
 }

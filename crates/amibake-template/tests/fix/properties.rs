@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use amibake_template::fix::LONGEST_TEXT;
-
 use crate::fixed;
 use crate::generate::{Random, template};
 
@@ -60,7 +58,7 @@ fn bombs_are_refused() {
 fn huge_texts_are_refused_at_once() {
     let started = Instant::now();
     let error = fixed(&" ".repeat(100 << 20)).unwrap_err();
-    assert!(error.contains("longer than 16 MiB"), "{error}");
+    assert!(error.contains("larger than 16 MiB"), "{error}");
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
@@ -75,5 +73,4 @@ fn long_templates_take_time_in_proportion() {
     };
     let (short, long) = (time(500), time(8000));
     assert!(long < short * 64, "{short:?} for 500 components, {long:?} for 8,000");
-    assert!(LONGEST_TEXT > 1 << 20);
 }

@@ -13,12 +13,13 @@ use amibake_template::json::Dialect;
 use amibake_template::migrate::{Wishes, migrate};
 use amibake_template::source::Sources;
 
-const PLAIN: Wishes = Wishes { native: false, schema: false };
+const PLAIN: Wishes = Wishes { dialect: Dialect { jsonc: true }, native: false, schema: false };
 
 /// The migrated text, or the findings as people see them. All texts may hold comments.
 fn migrated(text: &str, wishes: Wishes) -> Result<String, String> {
     let mut sources = Sources::default();
-    let result = migrate(&mut sources, "t.jsonc", text, Dialect { jsonc: true }, &parts::registry(), wishes);
+    let source = sources.add("t.jsonc", text);
+    let result = migrate(&mut sources, source, &parts::registry(), wishes);
     result.map_err(|findings| render_human(&findings, &sources, false))
 }
 

@@ -15,7 +15,7 @@ const JSONC: Dialect = Dialect { jsonc: true };
 
 #[test]
 fn says_what_fix_says() {
-    let mut wrong: Vec<String> = (0..6000).filter_map(|seed| says_something_else(seed)).collect();
+    let mut wrong: Vec<String> = (0..2000).filter_map(says_something_else).collect();
     wrong.sort_by_key(String::len);
     assert!(wrong.is_empty(), "{} differ; the shortest:\n{}", wrong.len(), wrong[0]);
 }
@@ -27,17 +27,19 @@ fn says_something_else(seed: u64) -> Option<String> {
     let text = laid_out(&template, &mut random);
     let fixed = fixed(&text)?;
     // No component is known: nothing but fixing is done.
-    let result = migrate(&mut Sources::default(), "t.jsonc", &text, JSONC, &Registry::default(), PLAIN);
+    let mut sources = Sources::default();
+    let source = sources.add("t.jsonc", text.as_str());
+    let result = migrate(&mut sources, source, &Registry::default(), PLAIN);
     (result.as_ref().map(|once| read(once)) != Ok(fixed)).then(|| format!("seed {seed}: {result:?}\n{text}"))
 }
 
 #[test]
 fn a_second_time_changes_nothing() {
-    for seed in 0..1500 {
+    for seed in 0..1000 {
         let mut random = Random::new(seed);
         let template = template(&mut random, 6, false);
         let text = laid_out(&template, &mut random);
-        let wishes = Wishes { native: seed % 2 == 0, schema: seed % 3 == 0 };
+        let wishes = Wishes { native: seed % 2 == 0, schema: seed % 3 == 0, ..PLAIN };
         let Ok(once) = migrated(&text, wishes) else { continue };
         assert_eq!(migrated(&once, wishes).as_ref(), Ok(&once), "seed {seed}:\n{text}");
     }

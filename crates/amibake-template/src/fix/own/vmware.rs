@@ -10,7 +10,8 @@ pub(in crate::fix) fn compaction(builder: &mut Map<String, Json>) -> Result<(), 
         return Ok(());
     }
     let disk = builder.entry("disk_type_id").or_insert_with(|| json!("zeroedthick"));
-    if disk.as_str().is_some_and(|disk| disk != "thin") {
+    let thick = disk.as_str().is_some_and(|disk| disk != "thin");
+    if thick && builder.get("skip_compaction").is_none_or(Json::is_boolean) {
         builder.insert("skip_compaction".to_owned(), Json::Bool(true));
     }
     Ok(())
