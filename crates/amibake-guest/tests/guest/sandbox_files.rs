@@ -25,7 +25,7 @@ fn check(path: &Path, content: &[u8], mode: u32) {
 
 #[tokio::test]
 async fn ssh_scp_and_sftp_carry_files_both_ways_as_the_login_user() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     let served = Served::over_as(guest.clone(), "ec2-user");
     let content: Vec<u8> = (0..1_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();

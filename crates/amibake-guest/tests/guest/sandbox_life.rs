@@ -45,7 +45,7 @@ fn a_killed_owner_leaves_no_process_and_the_next_start_no_file() {
 
 #[tokio::test]
 async fn what_is_dropped_is_gone() {
-    let (sandbox, dir) = sandbox();
+    let (dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     prints(&guest, "sudo touch /opt/x").await;
     drop(sandbox);
@@ -59,7 +59,7 @@ async fn what_is_dropped_is_gone() {
 
 #[tokio::test]
 async fn a_removed_guest_is_off_for_ever() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     let world = prints(&guest, WORLD).await;
     guest.remove().await;
@@ -71,7 +71,7 @@ async fn a_removed_guest_is_off_for_ever() {
 
 #[tokio::test]
 async fn files_outlast_a_restart_and_run_does_not() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     prints(&guest, "sudo touch /opt/kept /run/lost /tmp/kept; sudo apt-get update; sudo useradd app").await;
     guest.power_off().await.unwrap();
@@ -86,7 +86,7 @@ async fn files_outlast_a_restart_and_run_does_not() {
 
 #[tokio::test]
 async fn a_guest_asks_for_its_own_restart() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     for (command, expected) in [
         ("sudo reboot", Power::Reboot),
@@ -105,7 +105,7 @@ async fn a_guest_asks_for_its_own_restart() {
 
 #[tokio::test]
 async fn signals_reach_the_session() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     for (name, expected) in [("TERM", 15), ("HUP", 1), ("INT", 2), ("KILL", 9)] {
         let mut started = guest.start(session("echo up; sleep 1000; true")).await.unwrap();
@@ -120,7 +120,7 @@ async fn signals_reach_the_session() {
 
 #[tokio::test]
 async fn a_session_whose_process_here_is_killed_is_gone_there() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     for command in ["echo up; exec sleep 1000", "echo up; exec sudo sleep 1000"] {
         let mut started = guest.start(session(command)).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_session_whose_process_here_is_killed_is_gone_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_guests_run_side_by_side() {
-    let (sandbox, dir) = sandbox();
+    let (dir, sandbox) = sandbox();
     let boots = (0..50).map(|number| sandbox.boot(Spec { id: format!("i-{number}"), ..Spec::default() }));
     let guests = futures_util::future::try_join_all(boots).await.unwrap();
     let names = futures_util::future::join_all(guests.iter().map(|guest| prints(guest, "hostname"))).await;

@@ -100,7 +100,9 @@ impl Place {
     pub fn new(who: Who) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_amibake-guest"), dir.path().join("program")).unwrap();
+        // By another process: what this one has open for writing while another test starts something cannot be run.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_amibake-guest")).arg(dir.path().join("program")).status();
+        assert!(copied.unwrap().success());
         fs::create_dir(dir.path().join("own")).unwrap();
         chown(dir.path().join("own"), Some(who.uid()), Some(who.uid())).unwrap();
         Self { who, dir }
@@ -174,11 +176,12 @@ pub fn shared_of(state: &Path) -> Vec<PathBuf> {
     runs.filter_map(|run| fs::canonicalize(run.path().join("shared")).ok()).collect()
 }
 
-/// A sandbox of whoever runs the tests.
-pub fn sandbox() -> (Sandbox, TempDir) {
+/// A sandbox of whoever runs the tests. It is dropped before the directory that it is in.
+pub fn sandbox() -> (TempDir, Sandbox) {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { program: env!("CARGO_BIN_EXE_amibake-guest").into(), state: dir.path().join("state"), stand_ins: Vec::new() };
-    (Sandbox::new(options).unwrap(), dir)
+    let sandbox = Sandbox::new(options).unwrap();
+    (dir, sandbox)
 }
 
 pub async fn boot(sandbox: &Sandbox) -> Arc<dyn Guest> {
