@@ -105,7 +105,7 @@ impl Rehearsal {
         let kept = keep(ended.summary.as_ref(), &lab, &machines, &store, &mut report);
         report.learn(&lab, &machines.known());
         let written = kept.and_then(|()| report.write(store.folder()));
-        screen.say(report.text().trim_end());
+        screen.say(report.text(&args.output).trim_end());
         let mut status = ended.status;
         if let Err(error) = written {
             screen.error(format!("cannot write to `{}`: {error}", store.folder().display()));

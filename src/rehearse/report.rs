@@ -130,14 +130,15 @@ impl Report {
         std::fs::write(folder.join("report.json"), text + "\n")
     }
 
-    /// The text for people.
-    pub fn text(&self) -> String {
+    /// The text for people; `folder` is the output folder as they call it.
+    pub fn text(&self, folder: &str) -> String {
         let mut text = "\n==> Rehearsal: nothing was created in AWS.\n".to_owned();
         for image in &self.images {
-            text += &image.text();
+            text += &image.text(folder);
         }
+        let paragraph = |title: &str, lines: &[String]| paragraph(title, lines, folder);
         for commands in self.stand_ins.values().filter(|commands| !commands.is_empty()) {
-            text += &paragraph("Not run here, stand-ins took them; on EC2 they do their work", commands.clone());
+            text += &paragraph("Not run here, stand-ins took them; on EC2 they do their work", commands);
         }
         for (build, steps) in &self.steps {
             text += &format!("\n    {build} took: {}\n", times(steps));
@@ -146,10 +147,10 @@ impl Report {
             text += &format!("\n    A build makes these calls: {}\n", self.call_list());
         }
         if !self.assumed.is_empty() {
-            text += &paragraph("Taken for given, since no account was asked", self.assumed.clone());
+            text += &paragraph("Taken for given, since no account was asked", &self.assumed);
         }
         if !self.notes.is_empty() {
-            text += &paragraph("Not as in a build", self.notes.clone());
+            text += &paragraph("Not as in a build", &self.notes);
         }
         text
     }
@@ -167,7 +168,7 @@ impl Report {
 }
 
 impl ImageReport {
-    fn text(&self) -> String {
+    fn text(&self, folder: &str) -> String {
         let [added, changed, removed] = self.counts;
         let mut text = format!("\n    The image `{}` ({} in {}) would have beyond its source: ", self.name, self.id, self.region);
         if added + changed + removed == 0 {
@@ -179,7 +180,8 @@ impl ImageReport {
         shown.truncate(SHOWN);
         text.extend(shown.iter().map(|line| format!("      {line}\n")));
         let rest = if hidden > 0 { format!("and {hidden} more: ") } else { "also in ".to_owned() };
-        text + &format!("      {rest}{}/files.txt; the layer: {0}/layer.tar\n", self.folder)
+        let folder = format!("{folder}/images/{}", self.id);
+        text + &format!("      {rest}{folder}/files.txt; the layer: {folder}/layer.tar\n")
     }
 }
 
@@ -188,14 +190,13 @@ fn is_news(change: &Change) -> bool {
     change.kind != Kind::Changed || change.entry.as_ref().is_some_and(|entry| entry.file_type != 'd')
 }
 
-fn paragraph(title: &str, mut lines: Vec<String>) -> String {
-    let hidden = lines.len().saturating_sub(SHOWN);
-    lines.truncate(SHOWN);
-    if hidden > 0 {
-        lines.push(format!("and {hidden} more: report.json"));
-    }
-    let lines: String = lines.iter().map(|line| format!("      {line}\n")).collect();
-    format!("\n    {title}:\n{lines}")
+fn paragraph(title: &str, lines: &[String], folder: &str) -> String {
+    let shown: String = lines.iter().take(SHOWN).map(|line| format!("      {line}\n")).collect();
+    let more = match lines.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        hidden => format!("      and {hidden} more: {folder}/report.json\n"),
+    };
+    format!("\n    {title}:\n{shown}{more}")
 }
 
 /// Steps under the names that people have for them; the quick ones are not worth a word.

@@ -13,7 +13,7 @@ need bwrap bubblewrap
 need unshare util-linux
 need mount mount
 need python3 python3
-[[ $(id -u) == 0 ]] || need newuidmap uidmap # a guest's user ids, where the tests do not run as root
+need newuidmap uidmap # a guest's user ids, where an ordinary user has it
 current() { cmp -s "$here/requirements.txt" "$venv/requirements.txt" && [[ -x $venv/bin/python ]]; }
 current || python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 

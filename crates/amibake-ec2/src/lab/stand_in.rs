@@ -140,13 +140,14 @@ fn of_build(filter: &Filter) -> bool {
     matches!(filter.name.as_str(), "name" | "description" | "creation-date")
 }
 
-/// A name without its date, and the numbers behind that; None for one without a date.
+/// A name without its date, the numbers behind that, and the kernel's version, which goes on within a line; None for one without a date.
 fn without_build(name: &str) -> Option<String> {
-    let mut dated = false;
+    let (mut dated, mut before) = (false, "");
     let words = name.split(['-', '_', '/', ' ']).filter(|word| {
         let date = is_date(word);
         dated |= date;
-        !(date || dated && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'*'))
+        let kernel = std::mem::replace(&mut before, *word) == "kernel" && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        !(date || kernel || dated && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'*'))
     });
     let words: Vec<_> = words.collect();
     dated.then(|| words.join("-"))
@@ -185,7 +186,7 @@ mod tests {
         );
         check("debian-11-amd64-20230124-1270", Some("debian-11-amd64"));
         check("amzn2-ami-hvm-2.0.20190115-x86_64-gp2", Some("amzn2-ami-hvm-x86-gp2"));
-        check("al2023-ami-2023.4.2024*-kernel-6.1-arm64", Some("al2023-ami-kernel-6.1-arm64"));
+        check("al2023-ami-2023.4.2024*-kernel-6.1-arm64", Some("al2023-ami-kernel-arm64"));
         check("Windows_Server-2019-English-Full-Base-2019.11.13", Some("Windows-Server-2019-English-Full-Base"));
         check("amazon-eks-node-1.29-v20240202", Some("amazon-eks-node-1.29"));
         check("Windows_Server-2019-English-Full-Base-*", None);

@@ -29,7 +29,7 @@ const PROGRAMS: &[&str] = &[
 /// Says why a test does not run; where tests must run, fails.
 fn skip(why: &str) {
     eprintln!("skipped: {why}");
-    assert!(std::env::var("AMIBAKE_E2E").as_deref() != Ok("require"), "AMIBAKE_E2E=require, but {why}");
+    assert!(std::env::var("AMIBAKE_CONTAINERS").as_deref() != Ok("require"), "AMIBAKE_CONTAINERS=require, but {why}");
 }
 
 /// A root file system with [`PROGRAMS`] and the libraries that they need.
