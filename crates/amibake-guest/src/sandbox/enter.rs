@@ -267,4 +267,3 @@ fn become_user(inner: &Inner) -> Result<u8, Fault> {
     };
     Err(shell.exec()).during(|| inner.shell.clone())
 }
-

@@ -54,6 +54,11 @@ impl Mapping {
         matches!(self, Self::Same { .. })
     }
 
+    /// Whether this process may do with the guests' files what their root may.
+    pub(super) fn owns_all_files(&self) -> bool {
+        !matches!(self, Self::Subordinate { .. })
+    }
+
     /// Writes the maps of a process that has just made its user namespace.
     pub(super) fn write(&self, pid: u32) -> Result<(), Fault> {
         let write =

@@ -75,7 +75,7 @@ fn work(job: &str) -> Result<(), Fault> {
 }
 
 /// Also directories that their owners made unreadable: root may do everything, but a single user is no such root.
-fn delete(dir: &Path) -> Result<(), Fault> {
+pub(super) fn delete(dir: &Path) -> Result<(), Fault> {
     let removed = std::fs::remove_dir_all(dir).or_else(|_| {
         open_up(dir);
         std::fs::remove_dir_all(dir)

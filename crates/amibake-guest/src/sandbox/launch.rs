@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -39,12 +40,35 @@ pub(super) struct Launcher {
     pub(super) mapping: Mapping,
     /// Where they start: a run's directory.
     pub(super) dir: PathBuf,
+    /// Jobs that have said their last word.
+    pub(super) ending: Ending,
+}
+
+/// Processes that are about to end, which takes the kernel a while where they have namespaces: nobody needs to wait for that. They are
+/// waited for at the end of the run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ending(Arc<Mutex<Vec<Child>>>);
+
+impl Ending {
+    fn add(&self, child: Child) {
+        let mut children = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        children.push(child);
+    }
+
+    /// Waits for all of them.
+    pub(super) fn wait(&self) {
+        for mut child in std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+            let _ = child.wait();
+        }
+    }
 }
 
 /// A stage that runs.
 #[derive(Debug)]
 pub(super) struct Stage {
-    child: Child,
+    /// None: somebody else waits for it.
+    child: Option<Child>,
     /// Both ways. The stage, and what it becomes, ends when this is closed.
     pub(super) channel: UnixStream,
 }
@@ -66,14 +90,23 @@ impl Launcher {
             .process_group(0)
             .spawn()
             .during(|| format!("starting {} again", self.program.display()))?;
-        let mut stage = Stage { child, channel };
+        let pid = child.id();
+        let mut stage = Stage { child: Some(child), channel };
         match stage.said()? {
             Said::Unmapped => {}
             other => return Err(unexpected(other)),
         }
-        self.mapping.write(stage.child.id())?;
+        self.mapping.write(pid)?;
         stage.go_on()?;
         Ok(stage)
+    }
+
+    /// Removes a directory that guests wrote in.
+    pub(super) fn delete(&self, dir: PathBuf) -> Result<(), Fault> {
+        if self.mapping.owns_all_files() {
+            return super::job::delete(&dir);
+        }
+        self.job(&super::job::Job::Delete(dir), Stdio::null())
     }
 
     /// Runs a job to its end.
@@ -81,7 +114,7 @@ impl Launcher {
         let job = serde_json::to_string(job).map_err(io::Error::from).during(|| "a job".to_owned())?;
         let mut stage = self.start(&["__guest-job", &job], stdout)?;
         let found = stage.done()?;
-        drop(stage);
+        stage.end_later(&self.ending);
         serde_json::from_value(found).map_err(io::Error::from).during(|| "the end of a job".to_owned())
     }
 }
@@ -117,18 +150,28 @@ impl Stage {
     /// Gives up the process that was started; what it became lives as long as the channel.
     pub(super) fn leave(mut self) -> Result<UnixStream, Fault> {
         let channel = self.channel.try_clone().during(|| "a socket".to_owned())?;
-        self.child.wait().during(|| "the end of a stage".to_owned())?;
+        if let Some(mut child) = self.child.take() {
+            child.wait().during(|| "the end of a stage".to_owned())?;
+        }
         Ok(channel)
+    }
+
+    /// It has said its last word.
+    fn end_later(mut self, ending: &Ending) {
+        if let Some(child) = self.child.take() {
+            ending.add(child);
+        }
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // It has said its last word, or has failed: it is at its end, or would wait for ever. What was left alone is not touched.
-        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+        let Some(mut child) = self.child.take() else { return };
+        // It has failed: it is at its end, or would wait for ever.
+        if !matches!(child.try_wait(), Ok(Some(_))) {
             let _ = self.channel.shutdown(std::net::Shutdown::Write);
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }

@@ -64,9 +64,14 @@ pub(super) struct On {
 }
 
 impl On {
+    /// All of its processes begin to end.
+    fn kill(&self) {
+        let _ = rustix::process::pidfd_send_signal(&self.first, rustix::process::Signal::KILL);
+    }
+
     /// Ends all of its processes. Blocks for some milliseconds: the kernel lets the first one end after all others.
     fn end(self) {
-        let _ = rustix::process::pidfd_send_signal(&self.first, rustix::process::Signal::KILL);
+        self.kill();
         let mut waits = [PollFd::new(self.first.as_fd(), PollFlags::POLLIN)];
         while poll(&mut waits, PollTimeout::NONE) == Err(nix::errno::Errno::EINTR) {}
     }
@@ -363,11 +368,12 @@ impl Guest for Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        if let Some(on) = self.switched_off() {
-            on.end();
+        let on = self.switched_off();
+        if let Some(on) = &on {
+            on.kill();
         }
         if !self.state().removed {
-            self.run.delete_later(&self.plan.dir);
+            self.run.delete_later(&self.plan.dir, move || on.map_or((), On::end));
         }
     }
 }

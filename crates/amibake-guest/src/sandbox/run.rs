@@ -16,7 +16,7 @@ use super::base::Base;
 use super::fault::{During as _, Fault, Step};
 use super::ids::Mapping;
 use super::job::Job;
-use super::launch::Launcher;
+use super::launch::{Ending, Launcher};
 use super::system::Making;
 use super::tree;
 use crate::guest::System;
@@ -27,6 +27,8 @@ pub(super) struct Run {
     pub(super) launcher: Launcher,
     /// The trees of its guests.
     pub(super) names: Vec<String>,
+    /// Where what its guests share is, if that is in memory.
+    memory: Option<PathBuf>,
     /// Held for as long as the run goes on.
     _lock: File,
     lock_path: PathBuf,
@@ -50,12 +52,14 @@ impl Run {
         private(&state)?;
         let state = fs::canonicalize(&state).during(|| format!("{}", state.display()))?;
         let mapping = Mapping::find();
-        let mut launcher = Launcher { program, mapping, dir: state.clone() };
+        let mut launcher = Launcher { program, mapping, dir: state.clone(), ending: Ending::default() };
         sweep(&state, &launcher);
         let (lock, lock_path, dir) = lock(&state)?;
+        let memory = in_memory(&dir);
         launcher.dir = dir;
-        let run = Self {
+        let mut run = Self {
             launcher,
+            memory,
             names: tree::names(),
             _lock: lock,
             lock_path,
@@ -67,15 +71,9 @@ impl Run {
         Ok(run)
     }
 
-    fn prepare(&self, stand_ins: Vec<String>) -> Result<(), Fault> {
+    fn prepare(&mut self, stand_ins: Vec<String>) -> Result<(), Fault> {
         let shared = self.dir().join("shared");
-        match in_memory(self.dir()) {
-            Some(memory) => std::os::unix::fs::symlink(memory, &shared),
-            None => fs::DirBuilder::new().mode(0o700).create(&shared),
-        }
-        .during(|| format!("{}", shared.display()))?;
-        let copy = shared.join("program");
-        fs::copy(&self.launcher.program, &copy).during(|| format!("copying {}", self.launcher.program.display()))?;
+        self.memory = place(self.memory.take(), &shared)?;
         let mapping = &self.launcher.mapping;
         let base = Base { trees: self.names.clone(), owned: mapping.owns_this_machine(), many: mapping.many(), stand_ins };
         self.launcher.job::<()>(&Job::Base(base), Stdio::null())
@@ -122,14 +120,17 @@ impl Run {
 
     /// Removes a guest's files. Blocks.
     pub(super) fn delete(&self, guest: &str) -> Result<(), Fault> {
-        self.launcher.job(&Job::Delete(self.dir().join(guest)), Stdio::null())
+        self.launcher.delete(self.dir().join(guest))
     }
 
-    /// The same in a thread of its own, which the end of the run waits for.
-    pub(super) fn delete_later(&self, guest: &str) {
+    /// The same, after something else, in a thread of its own, which the end of the run waits for.
+    pub(super) fn delete_later(&self, guest: &str, after: impl FnOnce() + Send + 'static) {
         let (launcher, dir) = (self.launcher.clone(), self.dir().join(guest));
-        // What cannot be removed now goes with the run's directory.
-        let thread = std::thread::spawn(move || drop(launcher.job::<()>(&Job::Delete(dir), Stdio::null())));
+        let thread = std::thread::spawn(move || {
+            after();
+            // What cannot be removed now goes with the run's directory.
+            let _ = launcher.delete(dir);
+        });
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
     }
 }
@@ -139,7 +140,9 @@ impl Drop for Run {
         for thread in std::mem::take(&mut *self.leaving.lock().unwrap_or_else(PoisonError::into_inner)) {
             let _ = thread.join();
         }
-        remove(&self.launcher, &self.lock_path);
+        // Not found by the link: somebody may have removed the directory that it is in.
+        remove(&self.launcher, &self.lock_path, self.memory.clone());
+        self.launcher.ending.wait();
     }
 }
 
@@ -157,9 +160,23 @@ fn in_memory(run: &Path) -> Option<PathBuf> {
     let mine = memory_of_this_user();
     private(&mine).ok()?;
     // The same name may be in use by a process of another process namespace, with another temporary directory.
-    let dir = mine.join(format!("{}-{}", run.file_name()?.to_str()?, fs::metadata(run).ok()?.ino()));
-    fs::DirBuilder::new().mode(0o700).create(&dir).ok()?;
-    Some(dir)
+    Some(mine.join(format!("{}-{}", run.file_name()?.to_str()?, fs::metadata(run).ok()?.ino())))
+}
+
+/// Makes `shared`, in memory if it can be made there; then where.
+fn place(memory: Option<PathBuf>, shared: &Path) -> Result<Option<PathBuf>, Fault> {
+    let what = || format!("{}", shared.display());
+    let directory = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
+    if let Some(memory) = memory {
+        // First the link: who cleans up after us finds by it what we made.
+        std::os::unix::fs::symlink(&memory, shared).during(what)?;
+        if directory(&memory).is_ok() {
+            return Ok(Some(memory));
+        }
+        // It is somebody else's, or a run that ended just now took the directory above with it.
+        fs::remove_file(shared).during(what)?;
+    }
+    directory(shared).during(what).map(|()| None)
 }
 
 fn memory_of_this_user() -> PathBuf {
@@ -212,18 +229,18 @@ fn sweep(state: &Path, launcher: &Launcher) {
         if path.extension().is_some_and(|extension| extension == "lock") {
             let Ok(file) = File::open(&path) else { continue };
             if file.try_lock().is_ok() {
-                remove(launcher, &path);
+                let memory = fs::read_link(path.with_extension("").join("shared")).ok();
+                remove(launcher, &path, memory.filter(|memory| memory.parent() == Some(&memory_of_this_user())));
             }
         }
     }
 }
 
-/// Removes a run's directory, then its lock.
-fn remove(launcher: &Launcher, lock: &Path) {
+/// Removes what a run has in memory, its directory, and then its lock.
+fn remove(launcher: &Launcher, lock: &Path, memory: Option<PathBuf>) {
     let dir = lock.with_extension("");
     let launcher = Launcher { dir: lock.parent().unwrap_or(Path::new("/")).to_path_buf(), ..launcher.clone() };
-    let delete = |dir: PathBuf| !dir.exists() || launcher.job::<()>(&Job::Delete(dir), Stdio::null()).is_ok();
-    let memory = fs::read_link(dir.join("shared")).ok().filter(|memory| memory.parent() == Some(&memory_of_this_user()));
+    let delete = |dir: PathBuf| !dir.exists() || launcher.delete(dir).is_ok();
     if memory.is_none_or(delete) && delete(dir) {
         let _ = fs::remove_file(lock);
         // Only when it was the last one.

@@ -3,6 +3,7 @@
 
 mod container;
 mod sandbox_behaviour;
+mod sandbox_files;
 mod sandbox_layers;
 mod sandbox_life;
 mod sandbox_safety;

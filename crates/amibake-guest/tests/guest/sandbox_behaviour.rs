@@ -76,9 +76,3 @@ fn a_terminal_is_the_guests_own() {
         assert_eq!(text(&output.stdout), "/dev/pts/0\r\n24 80\r\nxterm\r\nhere\r\n", "{who:?}");
     }
 }
-
-#[test]
-fn there_is_no_network_but_its_own() {
-    let script = "cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '; cat /proc/net/route | wc -l";
-    check(script, "lo\n1\n", Some("lo\n1\n"));
-}

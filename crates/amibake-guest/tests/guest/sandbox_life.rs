@@ -8,14 +8,14 @@ use amibake_guest::Backend as _;
 use amibake_guest::guest::{GuestError, Power, Spec};
 use tokio::io::{AsyncBufReadExt as _, BufReader as AsyncBufReader};
 
-use crate::sandbox_support::{Place, Who, boot, prints, processes_of, sandbox, session};
+use crate::sandbox_support::{Place, WORLD, Who, boot, prints, processes_of, sandbox, session, shared_of};
 
 /// Waits for what another process does in its own time.
 fn until(what: &str, done: impl Fn() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
-        std::thread::yield_now();
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -23,47 +23,55 @@ fn until(what: &str, done: impl Fn() -> bool) {
 fn a_killed_owner_leaves_no_process_and_the_next_start_no_file() {
     for who in Who::everyone() {
         let place = Place::new(who);
-        let script = "sudo setsid sleep 1000 & sudo touch /tmp/mine; sudo mkdir -m 700 /opt/deep; sudo touch /opt/deep/file; echo up >&2; sleep 1000";
-        let mut owner = place.command(&["--stream", "--", script]).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(owner.stderr.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "up\n", "{who:?}");
-        assert!(processes_of(&place.state()).len() > 1, "{who:?}: the guest runs");
+        let script = format!(
+            "sudo setsid sleep 1000 & sudo touch /tmp/mine; sudo mkdir -m 700 /opt/deep; sudo touch /opt/deep/file; {WORLD} >&2; sleep 1000"
+        );
+        let mut owner = place.command(&["--stream", "--", &script]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut world = String::new();
+        BufReader::new(owner.stderr.take().unwrap()).read_line(&mut world).unwrap();
+        // The guest's first process, the session's two, sudo's sleep and maybe this one's.
+        assert!(processes_of(&world).len() >= 4, "{who:?}: the guest runs");
+        let shared = shared_of(&place.state());
+        assert!(shared.iter().any(|dir| dir.exists()), "{who:?}");
         owner.kill().unwrap();
         owner.wait().unwrap();
-        until("processes of a guest whose owner was killed", || processes_of(&place.state()).is_empty());
+        until("processes of a guest whose owner was killed", || processes_of(&world).is_empty());
         assert!(std::fs::read_dir(place.state()).unwrap().count() > 0, "{who:?}: files are left");
         place.prints("true");
         place.is_clean();
+        assert!(!shared.iter().any(|dir| dir.exists()), "{who:?}: {shared:?}");
     }
 }
 
 #[tokio::test]
 async fn what_is_dropped_is_gone() {
-    let (sandbox, dir) = sandbox();
+    let (dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     prints(&guest, "sudo touch /opt/x").await;
     drop(sandbox);
     assert_eq!(prints(&guest, "ls /opt").await, "x\n");
+    let (world, shared) = (prints(&guest, WORLD).await, shared_of(&dir.path().join("state")));
+    assert!(!processes_of(&world).is_empty() && !shared.is_empty());
     drop(guest);
     assert_eq!(std::fs::read_dir(dir.path().join("state")).unwrap().count(), 0);
-    assert!(processes_of(dir.path()).is_empty());
+    assert!(processes_of(&world).is_empty() && !shared.iter().any(|dir| dir.exists()));
 }
 
 #[tokio::test]
 async fn a_removed_guest_is_off_for_ever() {
-    let (sandbox, dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
+    let world = prints(&guest, WORLD).await;
     guest.remove().await;
     guest.remove().await;
     assert!(matches!(guest.start(session("true")).await, Err(GuestError::Off)));
     assert!(matches!(guest.power_on().await, Err(GuestError::Off)));
-    assert!(processes_of(dir.path()).is_empty());
+    assert!(processes_of(&world).is_empty());
 }
 
 #[tokio::test]
 async fn files_outlast_a_restart_and_run_does_not() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     prints(&guest, "sudo touch /opt/kept /run/lost /tmp/kept; sudo apt-get update; sudo useradd app").await;
     guest.power_off().await.unwrap();
@@ -78,7 +86,7 @@ async fn files_outlast_a_restart_and_run_does_not() {
 
 #[tokio::test]
 async fn a_guest_asks_for_its_own_restart() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     for (command, expected) in [
         ("sudo reboot", Power::Reboot),
@@ -97,7 +105,7 @@ async fn a_guest_asks_for_its_own_restart() {
 
 #[tokio::test]
 async fn signals_reach_the_session() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     for (name, expected) in [("TERM", 15), ("HUP", 1), ("INT", 2), ("KILL", 9)] {
         let mut started = guest.start(session("echo up; sleep 1000; true")).await.unwrap();
@@ -112,7 +120,7 @@ async fn signals_reach_the_session() {
 
 #[tokio::test]
 async fn a_session_whose_process_here_is_killed_is_gone_there() {
-    let (sandbox, _dir) = sandbox();
+    let (_dir, sandbox) = sandbox();
     let guest = boot(&sandbox).await;
     for command in ["echo up; exec sleep 1000", "echo up; exec sudo sleep 1000"] {
         let mut started = guest.start(session(command)).await.unwrap();
@@ -129,7 +137,7 @@ async fn a_session_whose_process_here_is_killed_is_gone_there() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_guests_run_side_by_side() {
-    let (sandbox, dir) = sandbox();
+    let (dir, sandbox) = sandbox();
     let boots = (0..50).map(|number| sandbox.boot(Spec { id: format!("i-{number}"), ..Spec::default() }));
     let guests = futures_util::future::try_join_all(boots).await.unwrap();
     let names = futures_util::future::join_all(guests.iter().map(|guest| prints(guest, "hostname"))).await;

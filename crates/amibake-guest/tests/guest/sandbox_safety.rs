@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::process::Stdio;
 
-use crate::sandbox_support::{Place, Who, inode};
+use crate::sandbox_support::{Place, Who, inode, text};
 
 /// Runs a script as each kind of user, as the guest's root.
 #[track_caller]
@@ -30,9 +30,10 @@ fn nothing_outside_is_written() {
         let (bash, program) = (inode("/bin/bash".as_ref()), inode(&place.program()));
         let script = format!(
             "mkdir -p $(dirname {path}); echo broken >{path}; echo broken >>/bin/bash; rm -f /usr/bin/env; \
-             for exe in /proc/1/exe /proc/self/exe /run/amibake/program /usr/bin/sudo; do echo broken >>$exe; done 2>/dev/null; true"
+             for exe in /proc/1/exe /proc/self/exe /run/amibake/program /usr/bin/sudo; do echo broken >>$exe; done 2>/dev/null; cat {path}"
         );
-        place.prints(&format!("sudo bash -c {}", quoted(&script)));
+        // In the guest it is done: there it is the guest's own.
+        assert_eq!(place.prints(&format!("sudo bash -c {}", quoted(&script))), "broken\n", "{who:?}");
         assert_eq!(fs::read_to_string(&victim).unwrap(), "whole", "{who:?}");
         assert_eq!(inode("/bin/bash".as_ref()), bash, "{who:?}");
         assert_eq!(inode(&place.program()), program, "{who:?}");
@@ -45,13 +46,24 @@ fn no_process_outside_is_seen_or_killed() {
     for who in Who::everyone() {
         let place = Place::new(who);
         let mut outside = who.command("/bin/sleep".as_ref()).arg("1000").stdin(Stdio::null()).spawn().unwrap();
-        // The first process, two shells, `ls` and `wc`; and then whatever can be reached is killed, this session with it.
-        let seen: u32 = place.prints("sudo bash -c 'ls -d /proc/[0-9]* | wc -l'").trim().parse().unwrap();
-        assert!(seen <= 6, "{who:?}: {seen} processes");
-        place.run(&["--", &format!("sudo kill -9 {}; sudo bash -c 'kill -9 -1'", outside.id())]);
+        // The last of them kills whatever can be reached, its own session with it. The guest itself goes on, and has nothing left.
+        let output = place.run(&[
+            "--",
+            "ls -d /proc/[0-9]* | wc -l",
+            &format!("sudo kill -9 {} || echo out of reach", outside.id()),
+            "sudo setsid sleep 1000 & until pgrep -x sleep; do :; done; sudo bash -c 'kill -9 1; kill -STOP 1; kill -9 -1'; echo not reached",
+            "pgrep -x sleep || echo killed",
+        ]);
+        let printed = text(&output.stdout);
+        let lines: Vec<_> = printed.lines().collect();
+        let [seen, out_of_reach, _sleep, killed] = lines[..] else { panic!("{who:?}: {printed}{}", text(&output.stderr)) };
+        // The first process, the session's shell, `ls` and `wc`.
+        assert!(seen.parse::<u32>().unwrap() <= 5, "{who:?}: {seen} processes");
+        assert_eq!((out_of_reach, killed), ("out of reach", "killed"), "{who:?}");
         assert!(outside.try_wait().unwrap().is_none(), "{who:?}: a process outside was killed");
         outside.kill().unwrap();
         outside.wait().unwrap();
+        place.is_clean();
     }
 }
 
@@ -70,7 +82,7 @@ fn no_secret_of_the_user_is_readable() {
         let own = place.own();
         let script = format!(
             "cat {own}/.aws/secret {own}/.ssh/secret; cat /proc/*/environ /proc/*/cmdline; env; ls -laR /root /home /tmp; \
-             cat /etc/shadow /etc/ssh/ssh_host*; find / -xdev -name secret; true",
+             cat /etc/shadow /etc/ssh/ssh_host*; find / -xdev -name secret; echo looked everywhere",
             own = own.display()
         );
         let output = place
@@ -80,6 +92,7 @@ fn no_secret_of_the_user_is_readable() {
             .output()
             .unwrap();
         let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(printed.ends_with("looked everywhere\n"), "{who:?}: {printed}");
         assert!(!printed.contains("SECRET-OF-"), "{who:?}: {printed}");
         assert!(!printed.contains("PRIVATE KEY"), "{who:?}: {printed}");
         assert!(!printed.contains("$6$") && !printed.contains("$y$"), "{who:?}: {printed}");
@@ -96,6 +109,22 @@ fn nothing_can_be_mounted() {
 }
 
 #[test]
+fn no_service_of_this_machine_is_reached() {
+    for who in Who::everyone() {
+        let place = Place::new(who);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        assert!(std::net::TcpStream::connect(address).is_ok());
+        let script = format!(
+            "exec 2>/dev/null; (exec 9<>/dev/tcp/127.0.0.1/{}) && echo connected; (exec 9<>/dev/tcp/169.254.169.254/80) && echo metadata; \
+             ip link add x type dummy && echo interface; tail -n +3 /proc/net/dev | cut -d: -f1; wc -l </proc/net/route",
+            address.port()
+        );
+        assert_eq!(place.prints(&format!("sudo bash -c {}", quoted(&script))).replace(' ', ""), "lo\n1\n", "{who:?}");
+    }
+}
+
+#[test]
 fn no_setting_of_the_kernel_can_be_changed() {
     let script = "for file in /proc/sys/kernel/hostname /proc/sys/vm/drop_caches /proc/sys/kernel/core_pattern /proc/sysrq-trigger \
                   /proc/sys/user/max_user_namespaces /proc/sys/net/ipv4/ip_forward; do [ -e $file ] && (echo 1 >$file) 2>/dev/null && echo $file; done; \
@@ -103,12 +132,14 @@ fn no_setting_of_the_kernel_can_be_changed() {
     check(script, "0\n");
 }
 
+/// With its descriptors the guest could outlive its owner, with its memory or its root directory it could become the owner.
 #[test]
 fn the_owners_line_to_the_guest_is_out_of_reach() {
-    check(
-        "ls /proc/1/fd 2>/dev/null | wc -l; cat /proc/1/environ 2>/dev/null | wc -c; (exec 9>/proc/1/fd/0) 2>/dev/null || echo closed",
-        "0\n0\nclosed\n",
-    );
+    let script = "shopt -s nullglob; for file in /proc/1/fd/* /proc/1/fd/0 /proc/1/mem /proc/1/environ /proc/1/exe /proc/1/map_files/*; do \
+                  (exec 9<$file) 2>/dev/null && echo read $file; (exec 9>>$file) 2>/dev/null && echo wrote $file; done; \
+                  for dir in root cwd task/1/root task/1/cwd; do (cd /proc/1/$dir) 2>/dev/null && echo went into $dir; done; \
+                  nsenter --target 1 --mount true 2>/dev/null && echo entered; echo tried";
+    check(script, "tried\n");
 }
 
 #[test]

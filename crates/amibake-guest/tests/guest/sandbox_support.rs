@@ -100,7 +100,9 @@ impl Place {
     pub fn new(who: Who) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_amibake-guest"), dir.path().join("program")).unwrap();
+        // By another process: what this one has open for writing while another test starts something cannot be run.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_amibake-guest")).arg(dir.path().join("program")).status();
+        assert!(copied.unwrap().success());
         fs::create_dir(dir.path().join("own")).unwrap();
         chown(dir.path().join("own"), Some(who.uid()), Some(who.uid())).unwrap();
         Self { who, dir }
@@ -139,12 +141,14 @@ impl Place {
         text(&output.stdout)
     }
 
-    /// Whether nothing is left of any guest: files, and processes of this program.
+    /// Nothing is left of any guest: no files, and no mounts where this test can see them.
     #[track_caller]
     pub fn is_clean(&self) {
         let left: Vec<_> =
             fs::read_dir(self.state()).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default();
         assert_eq!(left, Vec::<PathBuf>::new(), "{:?}", self.who);
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        assert!(!mounts.contains(self.own().to_str().unwrap()), "{:?}: {mounts}", self.who);
     }
 }
 
@@ -152,27 +156,32 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Processes of this machine whose root directory or program is below `dir`, or whose words name it.
-pub fn processes_of(dir: &Path) -> Vec<u32> {
-    let names = |link: &Path| fs::read_link(link).is_ok_and(|target| target.starts_with(dir));
-    let mounts = |path: &Path| fs::read_to_string(path).is_ok_and(|text| text.contains(dir.to_str().unwrap()));
+/// Prints which world a guest's processes are in.
+pub const WORLD: &str = "readlink /proc/self/ns/mnt";
+
+/// Processes of this machine that see the file systems of a guest, by what [`WORLD`] printed there. A guest's mounts are gone with them.
+pub fn processes_of(world: &str) -> Vec<u32> {
+    assert!(world.starts_with("mnt:["), "{world}");
     fs::read_dir("/proc")
         .unwrap()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid: &u32| *pid != std::process::id())
-        .filter(|pid| {
-            let at = PathBuf::from(format!("/proc/{pid}"));
-            names(&at.join("exe")) || names(&at.join("cwd")) || mounts(&at.join("mountinfo"))
-        })
+        .filter(|pid| fs::read_link(format!("/proc/{pid}/ns/mnt")).is_ok_and(|link| link == Path::new(world.trim())))
         .collect()
 }
 
-/// A sandbox of whoever runs the tests.
-pub fn sandbox() -> (Sandbox, TempDir) {
+/// Where runs whose files are below `state` keep what their guests share.
+pub fn shared_of(state: &Path) -> Vec<PathBuf> {
+    let runs = fs::read_dir(state).into_iter().flatten().flatten();
+    runs.filter_map(|run| fs::canonicalize(run.path().join("shared")).ok()).collect()
+}
+
+/// A sandbox of whoever runs the tests. It is dropped before the directory that it is in.
+pub fn sandbox() -> (TempDir, Sandbox) {
     let dir = tempfile::tempdir().unwrap();
     let options = Options { program: env!("CARGO_BIN_EXE_amibake-guest").into(), state: dir.path().join("state"), stand_ins: Vec::new() };
-    (Sandbox::new(options).unwrap(), dir)
+    let sandbox = Sandbox::new(options).unwrap();
+    (dir, sandbox)
 }
 
 pub async fn boot(sandbox: &Sandbox) -> Arc<dyn Guest> {

@@ -74,9 +74,15 @@ impl Served {
 }
 
 impl Served<dyn Guest> {
-    /// A server in front of any guest.
+    /// A server in front of any guest, whose login user is `ubuntu`.
     pub fn over(guest: Arc<dyn Guest>) -> Self {
-        Self::before(guest.clone(), guest, tempfile::tempdir().unwrap(), Kind::Ed25519, |_| {})
+        Self::over_as(guest, "ubuntu")
+    }
+
+    /// The same with another login user.
+    pub fn over_as(guest: Arc<dyn Guest>, user: &str) -> Self {
+        let user = Some(user.to_owned());
+        Self::before(guest.clone(), guest, tempfile::tempdir().unwrap(), Kind::Ed25519, |login| login.user = user)
     }
 }
 
