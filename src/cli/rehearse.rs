@@ -150,7 +150,8 @@ fn leaves_region_open(build: &Build) -> bool {
 
 /// The guests that the command line asks for, or the first kind that this machine can have.
 fn backend(args: &RehearseArgs, settings: &Settings) -> Result<Arc<dyn Backend>, String> {
-    let sandbox = || Sandbox::new(sandbox::Options { program: THIS_PROGRAM.into(), state: settings.guests_dir(), stand_ins: args.stand_in.clone() });
+    let sandbox =
+        || Sandbox::new(sandbox::Options { program: THIS_PROGRAM.into(), state: settings.guests_dir(), stand_ins: args.stand_in.clone() });
     let container = || {
         let started = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = started.map_err(|source| GuestError::Local { what: "cannot start".to_owned(), source })?;
@@ -205,13 +206,7 @@ fn add_kept(kept: Vec<Kept>, plan: &Plan, lab: &Lab, machines: &GuestMachines, s
 }
 
 /// Keeps the images of successful builds, removes what others left.
-fn keep(
-    summary: Option<&Summary>,
-    lab: &Lab,
-    machines: &GuestMachines,
-    store: &Store,
-    report: &mut Report,
-) -> std::io::Result<()> {
+fn keep(summary: Option<&Summary>, lab: &Lab, machines: &GuestMachines, store: &Store, report: &mut Report) -> std::io::Result<()> {
     let made = summary.into_iter().flat_map(|summary| &summary.artifacts).flat_map(|(_, artifacts)| artifacts);
     // Post-processors pass artifacts on: an image may be listed more than once.
     let made: BTreeSet<(String, ImageId)> = made.flat_map(|artifact| image_ids(&artifact.id)).collect();
@@ -231,5 +226,9 @@ fn keep(
 
 /// `us-east-1:ami-1,us-west-2:ami-2`
 fn image_ids(artifact: &str) -> Vec<(String, ImageId)> {
-    artifact.split(',').filter_map(|pair| pair.split_once(':')).filter_map(|(region, id)| Some((region.to_owned(), ImageId::new(id).ok()?))).collect()
+    artifact
+        .split(',')
+        .filter_map(|pair| pair.split_once(':'))
+        .filter_map(|(region, id)| Some((region.to_owned(), ImageId::new(id).ok()?)))
+        .collect()
 }

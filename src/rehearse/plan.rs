@@ -71,7 +71,10 @@ fn without_aws(plan: &mut Plan) {
 fn set_apart(build: &mut Build, output: &Path, notes: &mut Vec<String>) {
     for chain in &mut build.post_processors {
         if chain.iter().any(runs_commands) {
-            notes.push("post-processors `shell-local` are not run: the image that they would get does not exist (-post-process runs them)".to_owned());
+            notes.push(
+                "post-processors `shell-local` are not run: the image that they would get does not exist (-post-process runs them)"
+                    .to_owned(),
+            );
         }
         chain.retain(|element| !runs_commands(element));
         for element in chain.iter_mut().filter(|element| element.part.type_name == "manifest") {

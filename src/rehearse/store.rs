@@ -11,9 +11,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use amibake_ec2::{ImageId, InstanceId};
 use amibake_ec2::lab::images;
 use amibake_ec2::lab::record::ImageRecord;
+use amibake_ec2::{ImageId, InstanceId};
 use amibake_guest::guest::System;
 use amibake_guest::layer::{Change, Kind};
 use serde_json::{Value, json};

@@ -16,7 +16,6 @@
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
 //! - `rehearse`: rehearsals by the program itself.
-//! - `inspected`: `inspect` of templates that people wrote.
 //! - `corpus`: templates that people wrote, where there are any, against what Packer said of them.
 //! - `mistakes`: twenty typical ones, and what is said about them.
 //! - `editor`: what a person sees in an editor, by VS Code's own engine.
@@ -32,26 +31,25 @@ mod cases;
 mod command_line;
 mod console;
 mod corpus;
-mod documents;
 mod differential;
+mod documents;
 mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
 mod ebs_lab;
 mod ebs_run;
+mod editor;
 mod fmt;
 mod guest;
-mod inspected;
 mod inspect;
 mod layers;
-mod migrate;
-mod editor;
-mod mistakes;
 mod lookup;
+mod migrate;
+mod mistakes;
 mod packer;
 mod program;
-mod rehearse;
 mod real;
+mod rehearse;
 mod schema;
 mod ssh;
 mod ssh_private;

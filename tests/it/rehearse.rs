@@ -156,7 +156,8 @@ fn a_wrong_user_is_refused_as_on_ec2() {
 #[test]
 fn users_and_sudo_are_as_on_an_instance() {
     let Some(sandbox) = stage("sudo") else { return };
-    let commands = ["echo $(id -un) $HOME $(sudo id -un) $(sudo -u nobody id -un) $(sudo sh -c 'echo $HOME')", ". /etc/os-release; echo $ID"];
+    let commands =
+        ["echo $(id -un) $HOME $(sudo id -un) $(sudo -u nobody id -un) $(sudo sh -c 'echo $HOME')", ". /etc/os-release; echo $ID"];
     let ran = rehearse(&sandbox, &template(&shell(&commands)));
     assert!(ran.stdout.contains("amazon-ebs: ec2-user /home/ec2-user root nobody /root"), "{}", ran.stdout);
     assert!(ran.stdout.contains("amazon-ebs: amzn"), "{}", ran.stdout);

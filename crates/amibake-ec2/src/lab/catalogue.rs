@@ -162,7 +162,12 @@ const ONE: &[&str] = &[""];
 const LINES: &[Line] = &[
     line(&AL2023, "al2023-ami-2023.12.DATE.0-kernel-6.1-ARCH", ONE, &["20260608", "20260907", "20261019"]),
     line(&AL2023, "al2023-ami-2023.12.DATE.0-kernel-VER-ARCH", &["6.12", "6.18"], &["20260907", "20261019"]),
-    line(&Kind { size: 2, ..AL2023 }, "al2023-ami-minimal-2023.12.DATE.0-kernel-VER-ARCH", &["6.1", "6.12", "6.18"], &["20260907", "20261019"]),
+    line(
+        &Kind { size: 2, ..AL2023 },
+        "al2023-ami-minimal-2023.12.DATE.0-kernel-VER-ARCH",
+        &["6.1", "6.12", "6.18"],
+        &["20260907", "20261019"],
+    ),
     line(&ECS, "al2023-ami-ecs-hvm-2023.0.DATE-kernel-6.1-ARCH", ONE, &["20260910", "20261012"]),
     line(&ECS_X86, "al2023-ami-ecs-gpu-hvm-2023.0.DATE-kernel-6.1-ARCH-ebs", ONE, &["20261012"]),
     line(&EKS, "amazon-eks-node-al2023-ARCH-standard-VER-vDATE", KUBERNETES, &["20261007"]),
