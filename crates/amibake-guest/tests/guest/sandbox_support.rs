@@ -1,11 +1,12 @@
 //! Guests by the program `amibake-guest`, as each kind of user who may have some; or by the library, as whoever runs the tests.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use amibake_guest::guest::{Session, Spec, What};
 use amibake_guest::sandbox::{Options, Sandbox};
@@ -32,7 +33,7 @@ impl Who {
             skip("guests of other users: the tests do not run as root");
             return everyone;
         }
-        match ordinary() {
+        match with_subordinate_ids().find(|uid| *uid >= 1000) {
             Some(uid) => everyone.push(Self::Ordinary(uid)),
             None => skip("guests of a user with subordinate ids: no line of /etc/subuid is for an ordinary user"),
         }
@@ -43,7 +44,7 @@ impl Who {
     /// Whether the guest has users other than root.
     pub fn many(self) -> bool {
         match self {
-            Self::Self_ => root(),
+            Self::Self_ => root() || with_subordinate_ids().any(|uid| uid == self.uid()),
             Self::Ordinary(_) => true,
             Self::Single(_) => false,
         }
@@ -78,15 +79,21 @@ pub fn skip(why: &str) {
     #[expect(clippy::disallowed_methods, reason = "a test's switch")]
     let required = std::env::var("AMIBAKE_E2E").is_ok_and(|value| value == "require");
     assert!(!required, "{why}");
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+    // Once is enough.
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(why.to_owned()) {
+        let _ = writeln!(std::io::stderr(), "skipped: {why}");
+    }
 }
 
-fn ordinary() -> Option<u32> {
+/// Users of this machine with a line in `/etc/subuid`.
+fn with_subordinate_ids() -> impl Iterator<Item = u32> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let subuid = fs::read_to_string("/etc/subuid").unwrap_or_default();
-    subuid.lines().filter_map(|line| line.split(':').next()).find_map(|name| {
+    let names: Vec<String> = subuid.lines().filter_map(|line| Some(line.split(':').next()?.to_owned())).collect();
+    names.into_iter().filter_map(move |name| {
         let line = passwd.lines().find(|line| line.starts_with(&format!("{name}:")))?;
-        line.split(':').nth(2)?.parse().ok().filter(|uid| *uid >= 1000)
+        line.split(':').nth(2)?.parse().ok()
     })
 }
 
