@@ -141,25 +141,25 @@ async fn until_the_end(run: Run, host: Option<Host>) -> std::io::Result<RunEnd> 
     let interrupt = signal(SignalKind::interrupt())?;
     let terminate = signal(SignalKind::terminate())?;
     let (sender, interrupts) = mpsc::channel(SIGNALS);
+    let builds = async {
+        tokio::select! {
+            end = scheduler::run(run, interrupts) => end,
+            never = forward(interrupt, terminate, sender) => match never {},
+        }
+    };
+    let Some(host) = host else { return Ok(builds.await) };
     let closing = CancellationToken::new();
-    let mut hosting = std::pin::pin!(hosting(host, closing.clone()));
+    let mut hosting = std::pin::pin!(host.run(closing.clone()));
     let end = tokio::select! {
-        end = scheduler::run(run, interrupts) => end,
-        never = forward(interrupt, terminate, sender) => match never {},
-        // Guests end after their builds, or not at all.
-        () = async { hosting.as_mut().await; std::future::pending().await } => RunEnd::Killed,
+        end = builds => end,
+        // It does not end before it is told to.
+        () = &mut hosting => RunEnd::Killed,
     };
     if matches!(end, RunEnd::Ended(_)) {
         closing.cancel();
         hosting.await;
     }
     Ok(end)
-}
-
-async fn hosting(host: Option<Host>, closing: CancellationToken) {
-    if let Some(host) = host {
-        host.run(closing).await;
-    }
 }
 
 async fn forward(mut interrupt: Signal, mut terminate: Signal, to: mpsc::Sender<Interrupt>) -> std::convert::Infallible {

@@ -209,14 +209,13 @@ impl Host {
             tokio::select! {
                 () = closing.cancelled() => break,
                 Some(()) = lives.next(), if !lives.is_empty() => {}
-                order = self.orders.recv() => match order {
-                    None => break,
-                    Some(Order::Start(machine, up)) => {
+                Some(order) = self.orders.recv() => match order {
+                    Order::Start(machine, up) => {
                         let (door, wishes) = mpsc::unbounded_channel();
                         doors.insert(machine.instance.clone(), door);
                         lives.push(Life::new(Arc::clone(&self.shared), *machine).run(up, wishes));
                     }
-                    Some(Order::Wish(instance, wish)) => pass(doors.get(&instance), wish),
+                    Order::Wish(instance, wish) => pass(doors.get(&instance), wish),
                 },
             }
         }

@@ -3,7 +3,6 @@
 //! - `cases`: folders under tests/cases, one a command line; a new one needs no Rust.
 //! - `packer`: what Packer itself printed for small templates, under tests/cases/packer.
 //! - `command_line`: what folders cannot say (signals, closed pipes, the network left alone).
-//! - `documents`: which documents are templates; `corpus`: real templates. Some of these compare with the real Packer (`real`).
 //! - `documents`: which documents are templates; `inspect`: real templates. Some of these compare with the real Packer (`real`).
 //! - `beside`: cases that the real Packer must answer alike; `bytes`: text that goes through byte for byte.
 //! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
