@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::program::{Ran, Sandbox, repository};
+use crate::program::{Ran, Sandbox, repository, setting};
 
 /// A place to rehearse in; None, said aloud, where this machine cannot have guests.
 #[expect(clippy::print_stderr, reason = "a test that does nothing has to say so")]
@@ -17,7 +17,7 @@ fn stage(test: &str) -> Option<Sandbox> {
         return Some(sandbox);
     }
     let why = format!("{test}: no rehearsal on this machine: {}{}", probe.stdout, probe.stderr);
-    assert_ne!(std::env::var("AMIBAKE_E2E").as_deref(), Ok("require"), "{why}");
+    assert_ne!(setting("AMIBAKE_E2E").as_deref(), Some("require"), "{why}");
     eprintln!("NOT TESTED: {why}");
     None
 }

@@ -77,7 +77,7 @@ pub fn root() -> bool {
 /// Says why something is not tested. It is a failure where everything must be.
 pub fn skip(why: &str) {
     #[expect(clippy::disallowed_methods, reason = "a test's switch")]
-    let required = std::env::var("AMIBAKE_E2E").is_ok_and(|value| value == "require");
+    let required = std::env::var("AMIBAKE_USERS").is_ok_and(|value| value == "require");
     assert!(!required, "{why}");
     // Once is enough.
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
