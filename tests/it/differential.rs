@@ -117,7 +117,7 @@ pub fn has_packer() -> bool {
     if version.contains("1.6.6") {
         return true;
     }
-    assert!(variable("AMIBAKE_E2E").as_deref() != Some("require"), "Packer 1.6.6 is not installed");
+    assert!(variable("AMIBAKE_PACKER").as_deref() != Some("require"), "Packer 1.6.6 is not installed");
     eprintln!("NOT TESTED: no Packer 1.6.6 on the path to compare with");
     false
 }
@@ -131,9 +131,9 @@ fn number(name: &str) -> Option<u64> {
     variable(name)?.parse().ok()
 }
 
+/// The same one unless asked otherwise: what passes here passes elsewhere. Another one finds more.
 fn seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    number("AMIBAKE_SEED").unwrap_or(u64::from(now.subsec_nanos()))
+    number("AMIBAKE_SEED").unwrap_or(20_261_124)
 }
 
 /// Whole templates in a run: each starts Packer once.
@@ -232,7 +232,9 @@ fn builds_write_what_packer_writes() {
     refused.truncate(30);
     let taken = taken_by_packer(&sandbox, &refused);
     assert!(taken.is_empty(), "seed {seed}: refused here only:\n{}", taken.join("\n"));
-    assert!(theirs.1 == ours.1 && !ours.1.is_empty(), "seed {seed}\n{}\n{}", theirs.0, ours.0);
+    // Listed: `range` over a number, which newer Packers have.
+    let listed = theirs.0.contains("range can't iterate over");
+    assert!(listed || theirs.1 == ours.1 && !ours.1.is_empty(), "seed {seed}\n{}\n{}", theirs.0, ours.0);
 }
 
 /// Whether two runs of two programs answer alike: they begin at different times, and what is listed in docs/compatibility.md is

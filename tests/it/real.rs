@@ -1,4 +1,4 @@
-//! The real Packer 1.6.6, where this machine has it: tests that compare with it skip aloud elsewhere, unless AMIBAKE_E2E=require.
+//! The real Packer 1.6.6, where this machine has it: tests that compare with it skip aloud elsewhere, unless AMIBAKE_PACKER=require.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,7 +20,7 @@ impl RealPacker {
         let packer = found.map(|path| Self { path, home: tempfile::TempDir::new().unwrap() });
         let packer = packer.filter(|packer| packer.run(&["version"], Path::new("/"), "").stdout.starts_with("Packer v1.6.6"));
         if packer.is_none() {
-            assert!(variable("AMIBAKE_E2E").is_none_or(|word| word != "require"), "{what} needs Packer 1.6.6 on PATH");
+            assert!(variable("AMIBAKE_PACKER").is_none_or(|word| word != "require"), "{what} needs Packer 1.6.6 on PATH");
             eprintln!("NOT TESTED: {what} needs Packer 1.6.6 on PATH");
         }
         packer

@@ -17,7 +17,7 @@ const COMPONENTS: usize = 60;
 #[test]
 fn fixed_as_by_packer() {
     if !has_packer() {
-        assert!(variable("AMIBAKE_E2E").as_deref() != Some("require"), "no Packer 1.6.6 on the path to compare with");
+        assert!(variable("AMIBAKE_PACKER").as_deref() != Some("require"), "no Packer 1.6.6 on the path to compare with");
         eprintln!("NOT TESTED: no Packer 1.6.6 on the path to compare with");
         return;
     }
