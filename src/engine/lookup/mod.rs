@@ -1,8 +1,8 @@
 //! Values that variables fetch from a service: `vault`, `consul_key`, `aws_secretsmanager`, `aws_secretsmanager_raw`.
 //!
 //! The template crate says what is asked ([`amibake_template::variables::needed_lookups`]); here it is fetched, before anything is
-//! planned. [`vault`] and [`consul`] speak HTTP ([`http`]); AWS Secrets Manager is a trait, as the SDK is not to be seen here.
-//! [`secret`] takes a secret of AWS apart.
+//! planned. `vault` and `consul` speak HTTP (`http`); AWS Secrets Manager is a trait, as the SDK is not to be seen here.
+//! `secret` takes a secret of AWS apart.
 
 mod consul;
 mod http;

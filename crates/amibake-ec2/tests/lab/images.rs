@@ -32,8 +32,10 @@ async fn templates_find_their_source_images() {
         [
             "al2023-ami-2023.12.20260907.0-kernel-6.1-x86_64",
             "al2023-ami-2023.12.20260907.0-kernel-6.12-x86_64",
+            "al2023-ami-2023.12.20260907.0-kernel-6.18-x86_64",
             "al2023-ami-2023.12.20261019.0-kernel-6.1-x86_64",
             "al2023-ami-2023.12.20261019.0-kernel-6.12-x86_64",
+            "al2023-ami-2023.12.20261019.0-kernel-6.18-x86_64",
         ],
         "the one of June is deprecated"
     );
@@ -62,7 +64,7 @@ async fn deprecated_images_are_shown_when_asked_for() {
         include_deprecated: true,
         ..DescribeImages::default()
     };
-    assert_eq!(ec2.describe_images(request).await.unwrap().len(), 5);
+    assert_eq!(ec2.describe_images(request).await.unwrap().len(), 7);
 }
 
 #[tokio::test]
