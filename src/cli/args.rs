@@ -109,7 +109,8 @@ pub struct BuildArgs {
 Examples:
   amibake rehearse packer-template.json
   amibake rehearse -var-file packer-vars.json -only web packer-template.json
-  amibake rehearse -images ours.json t.json   # aws ec2 describe-images > ours.json
+  aws ec2 describe-images --owners self > ours.json
+  amibake rehearse -images ours.json packer-template.json
 
 EC2 is played by this program, instances are guests on this machine: a
 sandbox (Linux namespaces over a view of this machine's own programs) or a

@@ -140,8 +140,9 @@ impl Report {
         for commands in self.stand_ins.values().filter(|commands| !commands.is_empty()) {
             text += &paragraph("Not run here, stand-ins took them; on EC2 they do their work", commands);
         }
-        for (build, steps) in &self.steps {
-            text += &format!("\n    {build} took: {}\n", times(steps));
+        let taken: Vec<_> = self.steps.iter().map(|(build, steps)| format!("{build}: {}", times(steps))).collect();
+        if !taken.is_empty() {
+            text += &paragraph("Time, where it was worth a word", &taken);
         }
         if !self.calls.is_empty() {
             text += &format!("\n    A build makes these calls: {}\n", self.call_list());
@@ -216,7 +217,7 @@ fn times(steps: &[StepTime]) -> String {
     let name = |step: &'static str| names.iter().find(|(known, _)| *known == step).map_or(step, |(_, name)| name);
     let told = steps.iter().filter(|time| time.seconds >= 0.05).map(|time| format!("{} {:.1} s", name(time.step), time.seconds));
     let told: Vec<_> = told.collect();
-    if told.is_empty() { "no time worth a word".to_owned() } else { told.join(", ") }
+    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
 }
 
 /// Notes when steps began, from the events of a run.
