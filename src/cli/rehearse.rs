@@ -110,6 +110,9 @@ impl Rehearsal {
         report.steps = timeline.steps();
         let kept = keep(ended.summary.as_ref(), &lab, &machines, &store, &mut report);
         report.learn(&lab, &machines.known());
+        if ended.status != exit::SUCCESS && !args.network {
+            report.notes.push("guests have no network: what fetches something fails (-network gives them this machine's)".to_owned());
+        }
         let written = kept.and_then(|()| report.write(store.folder()));
         screen.say(report.text(&args.output).trim_end());
         let mut status = ended.status;

@@ -107,6 +107,7 @@ fn a_failing_script_fails_the_rehearsal() {
     assert_eq!(ran.exit, 1, "{}", ran.stdout);
     assert!(ran.stdout.contains("before") && !ran.stdout.contains("    amazon-ebs: after"), "{}", ran.stdout);
     assert!(ran.stdout.contains("Script exited with non-zero exit status: 1"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("guests have no network"), "a likely reason is named: {}", ran.stdout);
     assert_eq!(report(&sandbox)["images"], json!([]));
     assert_nothing_left(&sandbox);
 }
