@@ -113,6 +113,7 @@ impl Rehearsal {
         if ended.status != exit::SUCCESS && !args.network {
             report.notes.push("guests have no network: what fetches something fails (-network gives them this machine's)".to_owned());
         }
+        report.clean(|text| screen.cleaned(text));
         let written = kept.and_then(|()| report.write(store.folder()));
         screen.say(report.text(&args.output).trim_end());
         let mut status = ended.status;

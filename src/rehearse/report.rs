@@ -121,6 +121,15 @@ impl Report {
         self.notes.extend(known.notes.iter().cloned());
     }
 
+    /// Takes secrets out of all texts that a template or a guest may have put them into.
+    pub fn clean(&mut self, clean: impl Fn(&str) -> String) {
+        let tags = self.images.iter_mut().flat_map(|image| image.tags.values_mut());
+        let asked = self.stand_ins.values_mut().flatten();
+        for text in tags.chain(asked).chain(&mut self.assumed).chain(&mut self.notes) {
+            *text = clean(text);
+        }
+    }
+
     /// Writes `report.json`.
     ///
     /// # Errors

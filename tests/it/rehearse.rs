@@ -249,3 +249,18 @@ fn programs_can_be_replaced_by_stand_ins() {
     let asked = report["stand_ins"].as_object().unwrap().values().next().unwrap();
     assert_eq!(asked, &json!(["curl -fsS https://example.com/agent.sh -o agent.sh", "deploy 'two words'"]));
 }
+
+#[test]
+fn the_report_holds_no_secret() {
+    let Some(sandbox) = stage("secrets") else { return };
+    let mut template: Value =
+        serde_json::from_str(&with_builder(&json!({"tags": {"key": "{{user `key`}}"}}), &shell(&["upload --key '{{user `key`}}'"])))
+            .unwrap();
+    template["variables"] = json!({"key": "hunter2-hunter2"});
+    template["sensitive-variables"] = json!(["key"]);
+    sandbox.file("t.json", &template.to_string());
+    let ran = sandbox.run(&["rehearse", "-stand-in", "upload", "t.json"], "");
+    let written = report(&sandbox).to_string();
+    assert!(ran.exit == 0 && written.contains("upload --key <sensitive>"), "{}{written}", ran.stdout);
+    assert!(!written.contains("hunter2") && !ran.stdout.contains("hunter2"), "{}{written}", ran.stdout);
+}
