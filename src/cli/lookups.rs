@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use amibake_template::lang::Question;
-use amibake_template::variables::needed_lookups;
+use amibake_template::variables::{Lookup, needed_lookups};
 use futures_util::future::join_all;
 
 use super::load::Loaded;
@@ -16,17 +16,7 @@ const ROUNDS: usize = 20;
 
 /// Puts the answers into `loaded.host`. What could not be fetched is an answer too: the finding about it names the variable.
 pub fn fetch(loaded: &mut Loaded, settings: &Settings, secrets: &Arc<dyn SecretStore>) {
-    let Some(document) = &loaded.document else { return };
-    for _ in 0..ROUNDS {
-        let needed = needed_lookups(document, &loaded.given, &loaded.host);
-        let questions: BTreeSet<Question> = needed.into_iter().map(|lookup| lookup.question).collect();
-        if questions.is_empty() {
-            return;
-        }
-        for (question, answer) in ask(&questions, settings, secrets) {
-            loaded.host.answers.insert(question, answer);
-        }
-    }
+    answer(loaded, |needed| ask(&needed.into_iter().map(|lookup| lookup.question).collect(), settings, secrets));
 }
 
 /// What a rehearsal has in place of every answer: it reaches no server, and hands no secret to a guest.
@@ -35,22 +25,33 @@ pub const PRETENDED: &str = "rehearsal";
 /// Answers everything with [`PRETENDED`]; what was asked for, for people.
 pub fn pretend(loaded: &mut Loaded) -> Vec<String> {
     let mut pretended = BTreeSet::new();
-    let Some(document) = &loaded.document else { return Vec::new() };
-    for _ in 0..ROUNDS {
-        let needed = needed_lookups(document, &loaded.given, &loaded.host);
-        if needed.is_empty() {
-            break;
-        }
-        for lookup in needed {
-            pretended.insert(format!("the variable `{}` has the value `{PRETENDED}`: nothing is fetched", lookup.variable));
-            loaded.host.answers.insert(lookup.question, Ok(PRETENDED.to_owned()));
-        }
-    }
+    answer(loaded, |needed| {
+        let line = |variable: &str| format!("the variable `{variable}` has the value `{PRETENDED}`: nothing is fetched");
+        pretended.extend(needed.iter().map(|lookup| line(&lookup.variable)));
+        needed.into_iter().map(|lookup| (lookup.question, Ok(PRETENDED.to_owned()))).collect()
+    });
     pretended.into_iter().collect()
 }
 
+/// An answer to a question.
+type Answered = (Question, Result<String, String>);
+
+/// Lets `by` answer what variables want, until they want no more.
+fn answer(loaded: &mut Loaded, mut by: impl FnMut(Vec<Lookup>) -> Vec<Answered>) {
+    let Some(document) = &loaded.document else { return };
+    for _ in 0..ROUNDS {
+        let needed = needed_lookups(document, &loaded.given, &loaded.host);
+        if needed.is_empty() {
+            return;
+        }
+        for (question, answer) in by(needed) {
+            loaded.host.answers.insert(question, answer);
+        }
+    }
+}
+
 /// Asks all at once.
-fn ask(questions: &BTreeSet<Question>, settings: &Settings, secrets: &Arc<dyn SecretStore>) -> Vec<(Question, Result<String, String>)> {
+fn ask(questions: &BTreeSet<Question>, settings: &Settings, secrets: &Arc<dyn SecretStore>) -> Vec<Answered> {
     let services = Services { env: &settings.env, secrets: Arc::clone(secrets), limit: LIMIT };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

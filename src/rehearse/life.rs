@@ -110,13 +110,13 @@ impl Life {
         if self.is_windows() {
             return up.finish(Err(format!("{}: Windows cannot be rehearsed, guests are Linux", self.machine.image)));
         }
-        let guest = match self.shared.backend.boot(self.spec()).await {
+        let guest = match self.shared.setting.backend.boot(self.spec()).await {
             Ok(guest) => guest,
             Err(error) => return up.finish(Err(error.whole())),
         };
         up.finish(Ok(()));
         let ended = self.live(&guest, &mut wishes).await;
-        if ended.is_none() && self.shared.keep_guests {
+        if ended.is_none() && self.shared.setting.keep_guests {
             self.keep(&*guest).await;
         }
         self.remember(&*guest).await;
@@ -179,7 +179,7 @@ impl Life {
                 asked = guest.power_request(), if power.on => {
                     let done = match asked {
                         Power::Off => self.powered_off(&mut power).await,
-                        Power::Reboot => power.cycle(self.shared.boot).await,
+                        Power::Reboot => power.cycle(self.shared.setting.boot).await,
                     };
                     if let Err(why) = done {
                         self.note(format!("{} could not be switched: {why}", self.machine.instance));
@@ -201,7 +201,7 @@ impl Life {
 
     /// What happens between power on and sshd: it takes its time, and the first time user data runs.
     async fn boot(&self, guest: &Arc<dyn Guest>) {
-        sleep(self.shared.boot).await;
+        sleep(self.shared.setting.boot).await;
         self.booted.get_or_init(|| self.run_user_data(guest)).await;
     }
 
@@ -230,7 +230,7 @@ impl Life {
         // Without a key pair, a password of the image or of user data lets in, which nobody here knows.
         let passwords = if self.machine.key == MachineKey::None { Passwords::Any } else { Passwords::None };
         let user = Some(self.system().login).filter(|login| !login.is_empty());
-        Login { keys, passwords, user, network: self.shared.network }
+        Login { keys, passwords, user, network: self.shared.setting.network }
     }
 
     fn source(&self) -> Option<ImageRecord> {
@@ -252,7 +252,7 @@ impl Life {
             hostname: format!("ip-{}", self.machine.private_ip.replace('.', "-")),
             layers,
             system: self.system(),
-            network: self.shared.network,
+            network: self.shared.setting.network,
         }
     }
 
@@ -273,7 +273,7 @@ impl Life {
     async fn image(&self, power: &mut Switch<'_>, image: ImageId) -> Result<(), String> {
         let was_on = power.on;
         power.off().await?;
-        let layer = self.shared.store.layer(&image).map_err(|error| format!("cannot write to the output folder: {error}"))?;
+        let layer = self.shared.setting.store.layer(&image).map_err(|error| format!("cannot write to the output folder: {error}"))?;
         let changes = power.guest.save(&layer).await.map_err(|error| error.whole())?;
         {
             let mut known = self.shared.known.lock();
@@ -282,12 +282,12 @@ impl Life {
             known.layers.insert(image.clone(), layers);
             known.changes.insert(image, changes);
         }
-        if was_on { power.cycle(self.shared.boot).await } else { Ok(()) }
+        if was_on { power.cycle(self.shared.setting.boot).await } else { Ok(()) }
     }
 
     /// Keeps what a guest held whose build was to leave everything: the guest itself cannot outlive the program.
     async fn keep(&self, guest: &dyn Guest) {
-        let store = &self.shared.store;
+        let store = &self.shared.setting.store;
         let kept = async {
             guest.power_off().await.map_err(|error| error.whole())?;
             let folder = store.failed(&self.machine.instance).map_err(|error| error.to_string())?;

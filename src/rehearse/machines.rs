@@ -81,15 +81,8 @@ pub struct Host {
 
 /// What all guests of a run share.
 pub(super) struct Shared {
-    pub(super) backend: Arc<dyn Backend>,
-    pub(super) store: Store,
+    pub(super) setting: Setting,
     pub(super) known: Known,
-    /// From a launch until SSH answers.
-    pub(super) boot: Duration,
-    /// Whether guests share this machine's network.
-    pub(super) network: bool,
-    /// Whether what is left at the end of the run is kept for a look at it.
-    pub(super) keep_guests: bool,
     /// The lab, once there is one; it is made with the machines.
     pub(super) lab: std::sync::OnceLock<Lab>,
 }
@@ -112,15 +105,7 @@ pub struct Setting {
 pub fn machines(setting: Setting) -> (GuestMachines, Host) {
     let (orders, received) = mpsc::unbounded_channel();
     let known = Known::default();
-    let shared = Shared {
-        backend: setting.backend,
-        store: setting.store,
-        known: known.clone(),
-        boot: setting.boot,
-        network: setting.network,
-        keep_guests: setting.keep_guests,
-        lab: std::sync::OnceLock::new(),
-    };
+    let shared = Shared { setting, known: known.clone(), lab: std::sync::OnceLock::new() };
     (GuestMachines { orders, known }, Host { orders: received, shared: Arc::new(shared) })
 }
 

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::program::{Ran, Sandbox, setting};
+use crate::program::{Ran, Sandbox};
+use crate::real;
 
 /// Templates that Packer refuses and we accept: what stands in Packer's message, and why. See docs/compatibility.md.
 const DIFFERENCES: &[(&str, &str)] = &[
@@ -46,12 +47,8 @@ pub struct Sample {
 
 impl Corpus {
     /// None, with a word about it, where there is none.
-    #[expect(clippy::print_stderr, reason = "a test that does nothing has to say so")]
     pub fn find() -> Option<Self> {
-        let Some(folder) = setting("AMIBAKE_CORPUS").map(PathBuf::from) else {
-            eprintln!("NOT TESTED: no templates of other people; AMIBAKE_CORPUS names a folder of them");
-            return None;
-        };
+        let folder = real::corpus("what Packer said of real templates")?;
         let index = std::fs::read_to_string(folder.join("index.json")).unwrap();
         Some(Self { folder, index: serde_json::from_str(&index).unwrap() })
     }

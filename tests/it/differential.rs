@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use amibake_template::lang::{Context, Host, LangError, Scope, Template, render_until_stable};
 use serde_json::Value;
 
-use crate::program::Sandbox;
+use crate::program::{Sandbox, setting};
 pub use console::packer;
 use console::{Answer, ask};
 use document::document;
@@ -26,12 +26,7 @@ const CASES: usize = 3_000;
 #[test]
 #[expect(clippy::print_stderr, reason = "the seed has to be known to repeat a run")]
 fn texts_are_taken_and_rendered_as_by_packer() {
-    if !has_packer() {
-        return;
-    }
-    let seed = seed();
-    eprintln!("AMIBAKE_SEED={seed}");
-    let mut random = Random::new(seed);
+    let Some((seed, mut random)) = begin() else { return };
     let sandbox = Sandbox::new();
     let texts: Vec<String> = (0..number("AMIBAKE_CASES").map_or(CASES, |n| n as usize))
         .map(|_| Expressions::new(&mut random, Lines::Single).text())
@@ -117,37 +112,32 @@ pub fn has_packer() -> bool {
     if version.contains("1.6.6") {
         return true;
     }
-    assert!(variable("AMIBAKE_PACKER").as_deref() != Some("require"), "Packer 1.6.6 is not installed");
+    assert!(setting("AMIBAKE_PACKER").as_deref() != Some("require"), "Packer 1.6.6 is not installed");
     eprintln!("NOT TESTED: no Packer 1.6.6 on the path to compare with");
     false
 }
 
-#[expect(clippy::disallowed_methods, reason = "what a developer asks of this test, not of the program")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 fn number(name: &str) -> Option<u64> {
-    variable(name)?.parse().ok()
+    setting(name)?.parse().ok()
 }
 
-/// The same one unless asked otherwise: what passes here passes elsewhere. Another one finds more.
-fn seed() -> u64 {
-    number("AMIBAKE_SEED").unwrap_or(20_261_124)
+/// The seed of a run and what it gives; None, said aloud, where Packer is not there to compare with.
+#[expect(clippy::print_stderr, reason = "the seed has to be known to repeat a run")]
+fn begin() -> Option<(u64, Random)> {
+    // The same one unless asked otherwise: what passes here passes elsewhere. Another one finds more.
+    let seed = number("AMIBAKE_SEED").unwrap_or(20_261_124);
+    has_packer().then(|| {
+        eprintln!("AMIBAKE_SEED={seed}");
+        (seed, Random::new(seed))
+    })
 }
 
 /// Whole templates in a run: each starts Packer once.
 const DOCUMENTS: usize = 40;
 
 #[test]
-#[expect(clippy::print_stderr, reason = "the seed has to be known to repeat a run")]
 fn templates_are_taken_and_refused_as_by_packer() {
-    if !has_packer() {
-        return;
-    }
-    let seed = seed();
-    eprintln!("AMIBAKE_SEED={seed}");
-    let mut random = Random::new(seed);
+    let Some((seed, mut random)) = begin() else { return };
     let count = number("AMIBAKE_DOCUMENTS").map_or(DOCUMENTS, |count| usize::try_from(count).unwrap());
     let texts: Vec<String> = (0..count).map(|_| document(&mut random)).collect();
     let (left, right) = texts.split_at(texts.len() / 2);
@@ -182,12 +172,7 @@ const MANY_LINES: usize = 1_600;
 #[test]
 #[expect(clippy::print_stderr, reason = "the seed has to be known to repeat a run")]
 fn builds_write_what_packer_writes() {
-    if !has_packer() {
-        return;
-    }
-    let seed = seed();
-    eprintln!("AMIBAKE_SEED={seed}");
-    let mut random = Random::new(seed);
+    let Some((seed, mut random)) = begin() else { return };
     let sandbox = Sandbox::new();
     let world = World::new(&sandbox, 0);
     let mut variables: BTreeMap<String, String> = USER.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

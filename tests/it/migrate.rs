@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::program::{Sandbox, entries};
+use crate::real;
 
 const OLD: &str = r#"{"builders": [{"type": "null", "communicator": "none", "ssh_wait_timeout": "5m"}]}"#;
 
@@ -35,18 +36,13 @@ fn a_file_that_cannot_be_resolved_is_left_alone() {
 
 /// Whatever `validate` takes can be migrated, resolves to the same, and is in its best form then.
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that does nothing has to say so")]
-#[expect(clippy::disallowed_methods, reason = "the word to a test on how to run")]
+#[expect(clippy::print_stderr, reason = "how many were migrated is worth a look")]
 fn real_templates() {
-    let Some(folder) = std::env::var_os("AMIBAKE_CORPUS") else {
-        eprintln!("NOT TESTED: AMIBAKE_CORPUS names no folder of recorded templates");
-        return;
-    };
-    let folder = Path::new(&folder);
+    let Some(folder) = real::corpus("migration of real templates") else { return };
     let index: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("index.json")).unwrap()).unwrap();
     let (mut migrated, mut wrong) = (0, Vec::new());
     for entry in index.as_array().unwrap() {
-        match migrate(folder, entry) {
+        match migrate(&folder, entry) {
             Ok(done) => migrated += usize::from(done),
             Err(problem) => wrong.push(format!("{}: {problem}", entry["id"])),
         }
