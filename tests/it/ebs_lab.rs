@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use amibake::artifact::Artifact;
 use amibake::builder::BuildError;
-use amibake::builder::amazon_ebs::step::connect::{Connect, Connection};
+use amibake::builder::amazon::step::connect::{Connect, Connection};
 use amibake::builder::amazon_ebs::{AmazonEbs, steps};
 use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};

@@ -15,10 +15,6 @@ pub struct DeviceConfig {
     /// Disks of the source instance, besides or other than those of the source image.
     #[serde(default)]
     pub launch_block_device_mappings: Vec<BlockDeviceMapping>,
-    /// Suppress the instance store volumes that Windows instances would get: maps `xvdca` to `xvdcz` to nothing at launch.
-    /// Default: false.
-    #[serde(default)]
-    pub no_ephemeral: bool,
 }
 
 /// One disk.
@@ -67,10 +63,7 @@ impl DeviceConfig {
 
     /// The devices of the launch.
     pub fn launch_devices(&self) -> Vec<BlockDevice> {
-        let ephemeral = ('a'..='z')
-            .filter(|_| self.no_ephemeral)
-            .map(|letter| BlockDevice { device_name: format!("xvdc{letter}"), target: BlockDeviceTarget::NoDevice });
-        devices(&self.launch_block_device_mappings).into_iter().chain(ephemeral).collect()
+        devices(&self.launch_block_device_mappings)
     }
 
     /// The devices named for the image.

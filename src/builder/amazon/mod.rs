@@ -6,17 +6,20 @@
 //! - [`given`]: an empty value means "not given", everywhere.
 //! - [`not_yet`]: keys that are known, but whose behaviour is not built yet.
 //! - [`call`], [`site`], [`name`]: how steps talk to EC2, where, and names that no other build has.
+//! - [`instance`]: the groups that concern a source instance; [`step`]: what builders do alike; [`artifact`]: the images that they leave.
 //! - [`info`]: what `{{ .SourceAMI }}` and the like render to.
 //!
 //! Source of keys, defaults and checks: Packer 1.6.6 and the documentation of its amazon plugin up to 1.8.
 
 pub mod access;
+pub mod artifact;
 pub mod call;
 pub mod device;
 pub mod filter;
 pub mod given;
 pub mod image;
 pub mod info;
+pub mod instance;
 pub mod kms;
 pub mod name;
 pub mod network;
@@ -25,4 +28,5 @@ pub mod polling;
 pub mod run;
 pub mod site;
 pub mod source;
+pub mod step;
 pub mod tag;

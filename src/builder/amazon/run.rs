@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::tag::{KeyValue, NameValue};
+use super::tag::KeyValue;
 
 /// The keys about the source instance.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -36,9 +36,6 @@ pub struct RunConfig {
     /// Tags of the source instance's volumes.
     #[serde(default)]
     pub run_volume_tags: BTreeMap<String, Late>,
-    /// The same as a list of blocks with `name` and `value`.
-    #[serde(default)]
-    pub run_volume_tag: Vec<NameValue>,
     /// Launch the source instance optimised for EBS. Default: false.
     #[serde(default)]
     pub ebs_optimized: bool,
@@ -102,11 +99,6 @@ impl RunConfig {
             http_put_response_hop_limit: given.http_put_response_hop_limit.filter(|limit| *limit != 0).unwrap_or(1),
             instance_metadata_tags: given.instance_metadata_tags.given().map(str::to_owned),
         }
-    }
-
-    /// Blocks of volume tags in the form that all tags have.
-    pub fn volume_tag_blocks(&self) -> Vec<KeyValue> {
-        self.run_volume_tag.iter().cloned().map(KeyValue::from).collect()
     }
 
     /// Checks the keys against each other.

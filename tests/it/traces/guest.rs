@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use amibake::artifact::Artifact;
-use amibake::builder::amazon_ebs::step::connect::{Connect, Connection};
+use amibake::builder::amazon::step::connect::{Connect, Connection};
 use amibake::builder::amazon_ebs::{AmazonEbs, steps};
 use amibake::builder::{BuildError, Builder};
 use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};

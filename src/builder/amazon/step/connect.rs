@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::key_pair::LoginKey;
 use crate::builder::BuildError;
+use crate::builder::amazon::instance::InstanceConfig;
 use crate::builder::amazon::site::Site;
-use crate::builder::amazon_ebs::config::AmazonEbs;
 use crate::builder::communicator::Speaks;
 use crate::communicator::Communicator;
 use crate::communicator::none::NoHost;
@@ -96,7 +96,7 @@ pub struct Connected {
 pub async fn connect(
     cx: &BuildContext,
     site: &Site,
-    config: &AmazonEbs,
+    config: &InstanceConfig,
     (instance, key): (&Instance, &LoginKey),
     by: &dyn Connect,
 ) -> Result<Connected, BuildError> {
@@ -148,7 +148,7 @@ struct Seen {
 }
 
 impl<'a> InstanceAddress<'a> {
-    fn new(site: &'a Site, config: &'a AmazonEbs, instance: &Instance) -> Self {
+    fn new(site: &'a Site, config: &'a InstanceConfig, instance: &Instance) -> Self {
         Self {
             site,
             fixed: config.communicator.ssh_host.given(),

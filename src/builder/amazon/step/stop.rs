@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{CallError, Pauses, ask, fail, sleep};
+use crate::builder::amazon::instance::InstanceConfig;
 use crate::builder::amazon::site::Site;
-use crate::builder::amazon_ebs::config::AmazonEbs;
 use crate::engine::context::BuildContext;
 use crate::engine::watcher::{WaitError, Want};
 
@@ -23,7 +23,7 @@ pub struct Stopped {
 ///
 /// # Errors
 /// EC2 refuses, the instance ends instead, time is up.
-pub async fn stop_instance(cx: &BuildContext, site: &Site, config: &AmazonEbs, instance: Instance) -> Result<Stopped, BuildError> {
+pub async fn stop_instance(cx: &BuildContext, site: &Site, config: &InstanceConfig, instance: Instance) -> Result<Stopped, BuildError> {
     if config.run.disable_stop_instance {
         cx.report.say("Automatic instance stop disabled. Please stop instance manually.");
     } else {

@@ -7,15 +7,27 @@ use amibake_template::component::Given;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{ask, fail};
 use crate::builder::amazon::given::given_list;
+use crate::builder::amazon::image::ImageConfig;
+use crate::builder::amazon::network::NetworkConfig;
 use crate::builder::amazon::site::Site;
-use crate::builder::amazon_ebs::config::AmazonEbs;
 use crate::engine::context::BuildContext;
+
+/// What is looked at beforehand.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The image.
+    pub image: &'a ImageConfig,
+    /// The source instance's network.
+    pub network: &'a NetworkConfig,
+    /// Whether there will be no image.
+    pub skip_create_ami: bool,
+}
 
 /// Checks regions, VPC and the image's name with EC2, side by side.
 ///
 /// # Errors
 /// An unknown region, a VPC that needs a subnet, a name in use.
-pub async fn prevalidate(cx: &BuildContext, site: &Site, config: &AmazonEbs) -> Result<(), BuildError> {
+pub async fn prevalidate(cx: &BuildContext, site: &Site, config: Wanted<'_>) -> Result<(), BuildError> {
     let skipped = skipped(cx, config);
     if let Some(reason) = skipped {
         cx.report.say(reason);
@@ -29,7 +41,7 @@ pub async fn prevalidate(cx: &BuildContext, site: &Site, config: &AmazonEbs) -> 
 }
 
 /// Why name and VPC are not looked at, in Packer's words.
-fn skipped(cx: &BuildContext, config: &AmazonEbs) -> Option<&'static str> {
+fn skipped(cx: &BuildContext, config: Wanted<'_>) -> Option<&'static str> {
     if config.image.force_deregister || cx.options.force {
         Some("Force Deregister flag found, skipping prevalidating AMI Name")
     } else if config.image.skip_save_build_region {
@@ -41,7 +53,7 @@ fn skipped(cx: &BuildContext, config: &AmazonEbs) -> Option<&'static str> {
     }
 }
 
-async fn check_regions(cx: &BuildContext, site: &Site, config: &AmazonEbs) -> Result<(), BuildError> {
+async fn check_regions(cx: &BuildContext, site: &Site, config: Wanted<'_>) -> Result<(), BuildError> {
     if config.image.skip_region_validation {
         return Ok(());
     }
@@ -58,8 +70,8 @@ async fn check_regions(cx: &BuildContext, site: &Site, config: &AmazonEbs) -> Re
 }
 
 /// A VPC other than the default one needs a subnet.
-async fn check_vpc(cx: &BuildContext, site: &Site, config: &AmazonEbs) -> Result<(), BuildError> {
-    let network = &config.network;
+async fn check_vpc(cx: &BuildContext, site: &Site, config: Wanted<'_>) -> Result<(), BuildError> {
+    let network = config.network;
     let Some(vpc_id) = network.vpc_id.given() else { return Ok(()) };
     let subnet_filter = network.subnet_filter.as_ref().is_some_and(|filter| !filter.filters().is_empty());
     if network.subnet_id.is_given() || subnet_filter {
@@ -77,7 +89,7 @@ async fn check_vpc(cx: &BuildContext, site: &Site, config: &AmazonEbs) -> Result
 }
 
 /// The name must be free among the account's own images (amazon plugin since 1.2.5).
-async fn check_name(cx: &BuildContext, site: &Site, config: &AmazonEbs) -> Result<(), BuildError> {
+async fn check_name(cx: &BuildContext, site: &Site, config: Wanted<'_>) -> Result<(), BuildError> {
     let name = &config.image.ami_name;
     let request = DescribeImages {
         owners: vec!["self".to_owned()],

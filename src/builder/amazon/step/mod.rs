@@ -1,4 +1,5 @@
-//! The steps of a build, in their order; one file each. Each takes what it needs and returns a value that proves it ran.
+//! Steps that Amazon builders share; one file each. Each takes the groups of keys that it needs, not a builder's configuration, and returns
+//! a value that proves it ran. A builder's `mod.rs` puts them into its order.
 
 pub mod attributes;
 pub mod clear_keys;
@@ -9,8 +10,11 @@ pub mod deregister;
 pub mod key_pair;
 pub mod launch;
 pub mod let_go;
+pub mod let_in;
+pub mod look_around;
 pub mod network;
 pub mod prevalidate;
+pub mod provision;
 pub mod security_group;
 pub mod source_image;
 pub mod stop;
@@ -32,7 +36,7 @@ fn create_failed(cx: &BuildContext, what: &str, region: &Region, error: CreateEr
 }
 
 /// Tells an error that was only returned so far.
-pub(super) fn tell(cx: &BuildContext, error: BuildError) -> BuildError {
+pub fn tell(cx: &BuildContext, error: BuildError) -> BuildError {
     if let BuildError::Failed(text) = &error {
         cx.report.error(text.clone());
     }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use amibake_ec2::model::{CreateImage, Image, Tag};
-use amibake_ec2::{Ec2Error, ErrorKind, ImageId};
+use amibake_ec2::model::{BlockDevice, CreateImage, Image, Tag};
+use amibake_ec2::{Ec2Error, ErrorKind, ImageId, InstanceId};
 use tokio::time::Instant;
 
 use super::stop::Stopped;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{Pauses, fail, failed_call, go_on, may_exist, sleep};
+use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::name::passing_image_name;
 use crate::builder::amazon::site::Site;
-use crate::builder::amazon_ebs::config::AmazonEbs;
 use crate::engine::context::BuildContext;
 use crate::engine::teardown::{CreateError, EntryId, ImageOrigin, Lifetime, Resource};
 use crate::engine::watcher::WaitError;
@@ -22,6 +22,21 @@ const NOT_IN_STATE_LIMIT: Duration = Duration::from_secs(15 * 60);
 const LOOK_FOR: Duration = Duration::from_secs(10);
 /// Tries of a call whose replies are lost.
 const TRIES_WITHOUT_REPLY: u32 = 3;
+
+/// What the image is made of.
+#[derive(Debug, Clone)]
+pub struct Made {
+    instance: InstanceId,
+    devices: Vec<BlockDevice>,
+    tags: Vec<Tag>,
+}
+
+impl Made {
+    /// A stopped instance, with these devices named for the image, and tags that it has from the start.
+    pub fn of(stopped: &Stopped, devices: Vec<BlockDevice>, tags: Vec<Tag>) -> Self {
+        Self { instance: stopped.instance.id.clone(), devices, tags }
+    }
+}
 
 /// An image that EC2 is making.
 #[derive(Debug)]
@@ -36,21 +51,15 @@ pub struct Pending {
 ///
 /// # Errors
 /// EC2 refuses: the name is taken, a permission is missing.
-pub async fn create_image(
-    cx: &BuildContext,
-    site: &Site,
-    config: &AmazonEbs,
-    stopped: &Stopped,
-    tags: Vec<Tag>,
-) -> Result<Pending, BuildError> {
+pub async fn create_image(cx: &BuildContext, site: &Site, config: &ImageConfig, made: Made) -> Result<Pending, BuildError> {
     const WHAT: &str = "Error creating AMI";
-    let (name, lifetime) = match config.image.is_temporary() {
+    let (name, lifetime) = match config.is_temporary() {
         true => (passing_image_name(cx), Lifetime::Build),
-        false => (config.image.ami_name.clone(), Lifetime::Artifact),
+        false => (config.ami_name.clone(), Lifetime::Artifact),
     };
-    let instance = stopped.instance.id.clone();
+    let Made { instance, devices: block_devices, tags: image_tags } = made;
     cx.report.say(format!("Creating AMI {name} from instance {instance}"));
-    let request = CreateImage { instance: instance.clone(), name, block_devices: config.devices.image_devices(), image_tags: tags };
+    let request = CreateImage { instance: instance.clone(), name, block_devices, image_tags };
     let deadline = Instant::now() + NOT_IN_STATE_LIMIT;
     let mut pauses = Pauses::usual(u32::MAX);
     loop {

@@ -1,7 +1,7 @@
 //! Launches the source instance and waits until it runs.
 
 use amibake_ec2::Ec2Error;
-use amibake_ec2::model::{Image, Instance, RunInstances, Tag};
+use amibake_ec2::model::{BlockDevice, Image, Instance, RunInstances, Tag};
 use amibake_template::component::Given;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,10 +12,12 @@ use super::network::Network;
 use super::security_group::GroupsInUse;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{Pauses, TRIES, create_by_token, fail, failed_call, go_on, sleep};
+use crate::builder::amazon::info::BuildInfo;
+use crate::builder::amazon::instance::InstanceConfig;
 use crate::builder::amazon::name::uuid;
 use crate::builder::amazon::run::RunConfig;
 use crate::builder::amazon::site::Site;
-use crate::builder::amazon_ebs::config::AmazonEbs;
+use crate::builder::amazon::tag::{KeyValue, render_tags};
 use crate::engine::context::BuildContext;
 use crate::engine::teardown::{CreateError, Lifetime, Resource};
 use crate::engine::watcher::{WaitError, Want};
@@ -27,6 +29,20 @@ pub struct LaunchTags {
     pub run: Vec<Tag>,
     /// `run_volume_tags`.
     pub volume: Vec<Tag>,
+}
+
+impl LaunchTags {
+    /// Renders them; `volume_blocks` are `run_volume_tag`.
+    ///
+    /// # Errors
+    /// A tag that cannot be rendered.
+    pub fn render(cx: &BuildContext, info: &BuildInfo, run: &RunConfig, volume_blocks: &[KeyValue]) -> Result<Self, BuildError> {
+        let tell = |error| super::tell(cx, error);
+        Ok(Self {
+            run: render_tags(&cx.late, info, &run.run_tags, &run.run_tag).map_err(tell)?,
+            volume: render_tags(&cx.late, info, &run.run_volume_tags, volume_blocks).map_err(tell)?,
+        })
+    }
 }
 
 /// What a launch builds on: the steps before it.
@@ -41,13 +57,15 @@ pub struct Basis<'a> {
     pub groups: &'a GroupsInUse,
     /// Tags.
     pub tags: &'a LaunchTags,
+    /// Disks that the template names.
+    pub devices: &'a [BlockDevice],
 }
 
 /// Launches the source instance and waits until it runs.
 ///
 /// # Errors
 /// EC2 refuses, or the instance ends while it starts.
-pub async fn launch_instance(cx: &BuildContext, site: &Site, config: &AmazonEbs, basis: &Basis<'_>) -> Result<Instance, BuildError> {
+pub async fn launch_instance(cx: &BuildContext, site: &Site, config: &InstanceConfig, basis: &Basis<'_>) -> Result<Instance, BuildError> {
     cx.report.say("Launching a source AWS instance...");
     if !basis.tags.run.is_empty() {
         cx.report.say("Adding tags to source instance");
@@ -59,11 +77,11 @@ pub async fn launch_instance(cx: &BuildContext, site: &Site, config: &AmazonEbs,
     let launched = launch(cx, site, request, basis).await?;
     cx.report.detail(format!("Instance ID: {}", launched.id));
     let instance = wait_until_running(cx, site, &launched).await?;
-    own_volumes(cx, site, config, &instance)?;
+    own_volumes(cx, site, basis.devices, &instance)?;
     Ok(instance)
 }
 
-fn request(cx: &BuildContext, config: &AmazonEbs, basis: &Basis<'_>) -> Result<RunInstances, BuildError> {
+fn request(cx: &BuildContext, config: &InstanceConfig, basis: &Basis<'_>) -> Result<RunInstances, BuildError> {
     let run = &config.run;
     let ours = cx.teardown.tags();
     let with_ours = |tags: &[Tag]| tags.iter().chain(&ours).cloned().collect();
@@ -84,7 +102,7 @@ fn request(cx: &BuildContext, config: &AmazonEbs, basis: &Basis<'_>) -> Result<R
         shutdown_behavior: Some(run.shutdown_behavior.given().unwrap_or("stop").to_owned()),
         cpu_credits: run.cpu_credits().map(str::to_owned),
         metadata_options: Some(run.metadata_options()),
-        block_devices: config.devices.launch_devices(),
+        block_devices: basis.devices.to_vec(),
         instance_tags: with_ours(&basis.tags.run),
         volume_tags: with_ours(&basis.tags.volume),
     })
@@ -167,8 +185,8 @@ fn tell_addresses(cx: &BuildContext, instance: &Instance) {
 
 /// Volumes of the source image that would outlive the instance go with the build. Those that the template maps itself stay: it asked
 /// for volumes that are kept.
-fn own_volumes(cx: &BuildContext, site: &Site, config: &AmazonEbs, instance: &Instance) -> Result<(), BuildError> {
-    let mapped = |device: &str| config.devices.launch_block_device_mappings.iter().any(|one| one.device_name.given() == Some(device));
+fn own_volumes(cx: &BuildContext, site: &Site, devices: &[BlockDevice], instance: &Instance) -> Result<(), BuildError> {
+    let mapped = |device: &str| devices.iter().any(|one| one.device_name == device);
     for volume in instance.volumes.iter().filter(|volume| !volume.delete_on_termination && !mapped(&volume.device_name)) {
         let resource = Resource::Volume { id: volume.volume.clone() };
         cx.teardown.own(Some(&site.home), resource, Lifetime::Build).map_err(|error| fail(cx, error.to_string()))?;

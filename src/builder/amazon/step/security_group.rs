@@ -8,10 +8,10 @@ use super::network::Network;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{CallError, ask, ask_until, fail, go_on, may_exist};
 use crate::builder::amazon::filter::show;
+use crate::builder::amazon::instance::InstanceConfig;
 use crate::builder::amazon::name::uuid;
 use crate::builder::amazon::network::Groups;
 use crate::builder::amazon::site::Site;
-use crate::builder::amazon_ebs::config::AmazonEbs;
 use crate::builder::communicator::Speaks;
 use crate::engine::context::BuildContext;
 use crate::engine::teardown::{EntryId, Lifetime, Resource};
@@ -32,7 +32,7 @@ pub struct GroupsInUse {
 pub async fn choose_security_groups(
     cx: &BuildContext,
     site: &Site,
-    config: &AmazonEbs,
+    config: &InstanceConfig,
     network: &Network,
     tags: &[Tag],
 ) -> Result<GroupsInUse, BuildError> {
@@ -58,7 +58,7 @@ async fn check_ids(cx: &BuildContext, site: &Site, ids: &[String]) -> Result<Gro
     Ok(GroupsInUse { ids, temporary: None })
 }
 
-async fn find(cx: &BuildContext, site: &Site, config: &AmazonEbs, network: &Network) -> Result<GroupsInUse, BuildError> {
+async fn find(cx: &BuildContext, site: &Site, config: &InstanceConfig, network: &Network) -> Result<GroupsInUse, BuildError> {
     let mut filters = config.network.security_group_filter.as_ref().map(|filter| filter.filters()).unwrap_or_default();
     filters.extend(network.vpc.as_ref().map(|vpc| Filter::new("vpc-id", vpc.as_str())));
     let found = ask(cx, || site.ec2().describe_security_groups(&[], &filters)).await;

@@ -1,4 +1,4 @@
-//! What a build leaves: images by region.
+//! What a build of an image leaves: images by region.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,27 +7,27 @@ use amibake_ec2::model::DescribeImages;
 use amibake_ec2::{Ec2, Ec2Error, ImageId, Region};
 use async_trait::async_trait;
 
-use super::step::copy::Images;
 use crate::artifact::{Artifact, Destroy};
 use crate::builder::amazon::call::repeat_without_reply;
+use crate::builder::amazon::step::copy::Images;
 use crate::engine::context::Account;
 
-/// Packer's name of the builder, as manifests show it.
-const BUILDER_ID: &str = "mitchellh.amazonebs";
-
-/// The artifact of these images.
-pub fn artifact(account: Account, images: &Images, build_data: BTreeMap<String, String>) -> Artifact {
+/// The artifact of these images, where there are any; `builder_id` is Packer's name of the builder, as manifests show it.
+pub fn artifact(builder_id: &'static str, account: Account, images: &Images, build_data: BTreeMap<String, String>) -> Option<Artifact> {
+    if images.is_empty() {
+        return None;
+    }
     let ids: BTreeMap<Region, ImageId> = images.iter().map(|(region, image)| (region.clone(), image.id.clone())).collect();
     let id: Vec<String> = ids.iter().map(|(region, id)| format!("{region}:{id}")).collect();
     let lines: String = ids.iter().map(|(region, id)| format!("{region}: {id}\n")).collect();
-    Artifact {
-        builder_id: BUILDER_ID,
+    Some(Artifact {
+        builder_id,
         id: id.join(","),
         text: format!("AMIs were created:\n{lines}"),
         files: Vec::new(),
         build_data,
         destroy: Some(Arc::new(DestroyImages { account, ids })),
-    }
+    })
 }
 
 /// Removes images and their snapshots, where a post-processor does not keep its input.

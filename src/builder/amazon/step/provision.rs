@@ -1,0 +1,59 @@
+//! Runs the provisioners on the source instance.
+
+use std::collections::BTreeMap;
+
+use amibake_ec2::model::Instance;
+
+use super::clear_keys::clear_authorized_keys;
+use super::connect::Connected;
+use super::key_pair::LoginKey;
+use crate::builder::BuildError;
+use crate::builder::amazon::call::go_on;
+use crate::builder::amazon::info::BuildInfo;
+use crate::builder::communicator::CommunicatorConfig;
+use crate::engine::context::BuildContext;
+
+/// Runs the provisioners, then ends the connection.
+///
+/// # Errors
+/// The first provisioner's failure.
+pub async fn provision(
+    cx: &mut BuildContext,
+    config: &CommunicatorConfig,
+    info: &BuildInfo,
+    (instance, key): (&Instance, &LoginKey),
+    connected: Connected,
+) -> Result<(), BuildError> {
+    let data = build_data(config, info, instance, key, &connected);
+    let communicator = connected.connection.communicator();
+    let mut result = cx.provision(communicator, data).await;
+    if let (Ok(()), true, Some(temporary)) = (&result, config.ssh_clear_authorized_keys, &key.temporary) {
+        clear_authorized_keys(cx, communicator, &temporary.name).await;
+        result = go_on(cx);
+    }
+    connected.connection.close().await;
+    result
+}
+
+fn build_data(
+    communicator: &CommunicatorConfig,
+    info: &BuildInfo,
+    instance: &Instance,
+    key: &LoginKey,
+    connected: &Connected,
+) -> BTreeMap<String, String> {
+    let (host, port) = connected.address.as_ref().map(|at| (at.host.clone(), at.port.to_string())).unwrap_or_default();
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let own = [
+        ("ID", instance.id.to_string()),
+        ("Host", host),
+        ("Port", port),
+        ("User", text(communicator.ssh_username.as_deref())),
+        ("Password", text(communicator.ssh_password.as_ref().map(|secret| secret.expose()))),
+        ("ConnType", text(communicator.communicator.as_deref().filter(|kind| !kind.is_empty()).or(Some("ssh")))),
+        ("SSHPublicKey", String::new()),
+        ("SSHPrivateKey", text(key.temporary.as_ref().map(|temporary| temporary.private_key.expose()))),
+    ];
+    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+    info.build_data().into_iter().chain(own).collect()
+}
