@@ -187,6 +187,11 @@ impl Teardown {
         }
     }
 
+    /// Name of the build, as the run's other builds know it.
+    pub fn build(&self) -> &str {
+        &self.inner.build
+    }
+
     /// Takes an entry off the stack: the builder removed it itself, or handed it over.
     pub fn release(&self, entry: EntryId) {
         let mut stack = self.stack();
