@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use amibake_ec2::model::{DescribeImages, Filter, Image, SecurityGroup, Subnet, Vpc};
+use amibake_ec2::model::{DescribeImages, Filter, Image, SecurityGroup, Snapshot, Subnet, Vpc};
 use amibake_ec2::{Ec2, Region, Result, SecurityGroupId, SubnetId, VpcId};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -27,6 +27,7 @@ pub struct Known {
     vpcs: Answers<Vec<Vpc>>,
     subnets: Answers<Vec<Subnet>>,
     groups: Answers<Vec<SecurityGroup>>,
+    snapshots: Answers<Vec<Snapshot>>,
     names: Mutex<Arc<Names>>,
 }
 
@@ -47,6 +48,7 @@ impl Known {
             vpcs: Answers::default(),
             subnets: Answers::default(),
             groups: Answers::default(),
+            snapshots: Answers::default(),
             names: Mutex::default(),
         }
     }
@@ -89,6 +91,15 @@ impl Known {
     /// EC2's answer.
     pub async fn security_groups(&self, ids: &[SecurityGroupId], filters: &[Filter]) -> Result<Vec<SecurityGroup>> {
         self.groups.get(format!("{ids:?} {filters:?}"), || self.ec2.describe_security_groups(ids, filters)).await
+    }
+
+    /// The account's snapshots that are not complete yet: one answer for all builds that wait for images.
+    ///
+    /// # Errors
+    /// EC2's answer.
+    pub async fn pending_snapshots(&self) -> Result<Vec<Snapshot>> {
+        let filters = [Filter::new("status", "pending")];
+        self.snapshots.get(String::new(), || self.ec2.describe_snapshots(&[], &filters)).await
     }
 
     /// The account's own image of a name, deprecated ones included. Names that are asked about together go in one call.
@@ -216,10 +227,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_stops_asking_takes_no_answer_from_the_others() {
         let (_lab, known) = known().await;
-        let (first, second) = futures_util::join!(
-            tokio::time::timeout(Duration::from_millis(1), known.own_image_named("a")),
-            known.own_image_named("b"),
-        );
+        let (first, second) =
+            futures_util::join!(tokio::time::timeout(Duration::from_millis(1), known.own_image_named("a")), known.own_image_named("b"),);
         assert!(first.is_err() || first.is_ok_and(|answer| answer.is_ok()));
         assert!(second.is_ok());
     }

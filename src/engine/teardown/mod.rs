@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use leftover::Leftover;
-pub use remove::remove_image;
+pub use remove::{made_for, remove_image};
 pub use resource::{Created, ImageOrigin, Lifetime, Resource};
 pub use unwind::Ending;
 
