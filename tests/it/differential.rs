@@ -7,6 +7,7 @@ mod console;
 mod document;
 mod expressions;
 mod random;
+mod shell;
 
 use std::collections::BTreeMap;
 
@@ -246,4 +247,43 @@ fn manifest(sandbox: &Sandbox) -> BTreeMap<String, String> {
     std::fs::remove_file(sandbox.work().join("m.json")).unwrap();
     let manifest: Value = serde_json::from_str(&text).unwrap();
     serde_json::from_value(manifest["builds"][0]["custom_data"].clone()).unwrap()
+}
+
+/// Shell texts in a run: half in a component, half as variables.
+const SCRIPTS: usize = 1_000;
+
+#[test]
+fn shell_text_goes_through_byte_for_byte() {
+    let Some((seed, mut random)) = begin() else { return };
+    let sandbox = Sandbox::new();
+    let texts: Vec<String> = (0..SCRIPTS).map(|_| shell::script(&mut random)).collect();
+    let mut variables = BTreeMap::new();
+    let data: BTreeMap<String, String> = texts
+        .iter()
+        .enumerate()
+        .map(|(at, text)| {
+            if at % 2 == 0 {
+                return (format!("k{at}"), text.clone());
+            }
+            variables.insert(format!("v{at}"), text.clone());
+            (format!("k{at}"), format!("{{{{user `v{at}`}}}}"))
+        })
+        .collect();
+    let template = serde_json::json!({
+        "variables": variables,
+        "builders": [{"type": "file", "target": "out", "content": texts.concat()}],
+        "post-processors": [{"type": "manifest", "output": "m.json", "custom_data": data}],
+    });
+    sandbox.file("t.json", &template.to_string());
+    let file = || std::fs::read_to_string(sandbox.work().join("out")).unwrap();
+    let ours = sandbox.run(&["build", "t.json"], "");
+    assert_eq!(ours.exit, 0, "seed {seed}: {}", ours.stdout);
+    let ours = (file(), manifest(&sandbox));
+    assert!(packer(&sandbox.work()).args(["build", "t.json"]).output().unwrap().status.success());
+    let theirs = (file(), manifest(&sandbox));
+    for (at, text) in texts.iter().enumerate() {
+        let key = format!("k{at}");
+        assert_eq!((ours.1.get(&key), theirs.1.get(&key)), (Some(text), Some(text)), "seed {seed}");
+    }
+    assert!(ours.0 == texts.concat() && theirs.0 == ours.0, "seed {seed}");
 }
