@@ -33,10 +33,6 @@ impl Provisioning for NoProvisioners {
     async fn provision(&self, _cx: &mut BuildContext, _communicator: &dyn Communicator) -> Result<(), BuildError> {
         Ok(())
     }
-
-    async fn provision_plainly(&self, _cx: &BuildContext, _communicator: &dyn Communicator) -> Result<(), BuildError> {
-        Ok(())
-    }
 }
 
 /// A context for a builder alone, on an empty lab, and where its events arrive.

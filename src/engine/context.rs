@@ -90,7 +90,9 @@ pub trait Provisioning: Send + Sync {
     ///
     /// # Errors
     /// The first provisioner's failure.
-    async fn provision_plainly(&self, cx: &BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError>;
+    async fn provision_plainly(&self, cx: &mut BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError> {
+        self.provision(cx, communicator).await
+    }
 }
 
 /// What a build's context is made of.

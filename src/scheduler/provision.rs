@@ -110,7 +110,7 @@ impl Provisioning for Provisioners {
         }
     }
 
-    async fn provision_plainly(&self, cx: &BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError> {
+    async fn provision_plainly(&self, cx: &mut BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError> {
         self.all(cx, communicator).await
     }
 }
