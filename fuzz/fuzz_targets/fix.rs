@@ -22,7 +22,7 @@ fuzz_target!(|text: &str| {
             Ok(template) => fixed_again(&fix::to_text(&template)),
         }
         for native in [false, true] {
-            let wishes = Wishes { dialect, native, schema: true };
+            let wishes = Wishes { dialect, native, schema: Some("./s.json") };
             let migrated = |text: &str| {
                 let mut sources = Sources::default();
                 let source = sources.add("t.json", text);

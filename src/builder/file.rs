@@ -1,4 +1,5 @@
-//! `file`: makes a local file; for trying templates and post-processors without AWS. It runs no provisioners.
+//! `file`: makes a local file; for trying templates without AWS. Provisioners run, as in Packer, but there is no guest: what happens on
+//! this machine (`shell-local`) does, and what is sent to a guest goes nowhere.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,9 +13,11 @@ use serde::Deserialize;
 
 use crate::artifact::{Artifact, Destroy};
 use crate::builder::{BuildError, Builder};
+use crate::communicator::mock::MockHost;
 use crate::engine::context::BuildContext;
 
-/// Makes a local file, for trying templates and post-processors. Runs no provisioners.
+/// Makes a local file, for trying templates and post-processors. Has no guest: `shell-local` runs, what other provisioners send goes
+/// nowhere and counts as done.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct File {
     /// What the file holds. Not together with `source`. Default: nothing.
@@ -63,6 +66,8 @@ impl Builder for File {
             }
             None => write(Path::new(target), self.content.as_deref().unwrap_or_default())?,
         }
+        // A failure leaves the file, as in Packer.
+        cx.provision_plainly(&MockHost).await?;
         Ok(Some(Artifact {
             builder_id: "packer.file",
             id: "File".to_owned(),

@@ -177,10 +177,10 @@ pub enum GuestArg {
 Examples:
   amibake validate packer-template.json
   amibake validate -var-file packer-vars.json packer-template.json
-  amibake validate -format github packer-template.json
+  amibake validate -strict -format github packer-template.json
 
 Nothing is sent to AWS. Exit status: 0 if the template can be built (warnings
-do not count), else 1.")]
+count only with -strict), else 1.")]
 pub struct ValidateArgs {
     /// The template and its variables.
     #[command(flatten)]
@@ -188,6 +188,9 @@ pub struct ValidateArgs {
     /// Check the structure only, not the values
     #[arg(long)]
     pub syntax_only: bool,
+    /// Fail on warnings too: for checks before a merge
+    #[arg(long)]
+    pub strict: bool,
     /// Form of the findings: human, json, sarif or github
     #[arg(
         long,

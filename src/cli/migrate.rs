@@ -1,5 +1,7 @@
 //! `amibake migrate`: the same template in its best form. Nothing is written or printed before both forms were resolved to the same plan.
 
+mod link;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,9 +48,9 @@ pub struct MigrateArgs {
     /// Spell template functions <<user ...>> instead of {{user ...}}
     #[arg(long)]
     pub native: bool,
-    /// Name the schema at the root, which Packer refuses [default: true]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "true", default_missing_value = "true", require_equals = true, hide_possible_values = true, hide_default_value = true, overrides_with = "schema")]
-    pub schema: bool,
+    /// Name the schema for editors at the root: a file or URL; true finds the file, false names none [default: true where there is one]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "true", require_equals = true, overrides_with = "schema")]
+    pub schema: Option<String>,
     /// Change nothing; say with the exit status whether something would
     #[arg(long)]
     pub check: bool,
@@ -68,8 +70,16 @@ pub fn run(args: &MigrateArgs, settings: &Settings, mut screen: Screen) -> u8 {
     if args.write && args.template.path == "-" {
         return refuse("standard input cannot be written to: leave out -write, and take what is printed", &mut screen);
     }
+    let schema = match link::find(args.schema.as_deref(), &args.template.path) {
+        Ok(schema) => schema,
+        Err(refusal) => {
+            findings::print(&[refusal], &Sources::default(), &mut screen);
+            screen.flush();
+            return exit::FAILURE;
+        }
+    };
     let mut loaded = load(&args.template, settings);
-    let status = match migrated(args, &mut loaded) {
+    let status = match migrated(args, schema.as_deref(), &mut loaded) {
         Ok(Migrated { old, new }) => show(args, &old, &new, &mut screen),
         Err(found) => {
             secrets::hide_variables(&loaded, &mut screen);
@@ -87,12 +97,12 @@ struct Migrated {
     new: String,
 }
 
-fn migrated(args: &MigrateArgs, loaded: &mut Loaded) -> Result<Migrated, Vec<Finding>> {
+fn migrated(args: &MigrateArgs, schema: Option<&str>, loaded: &mut Loaded) -> Result<Migrated, Vec<Finding>> {
     let Some(document) = loaded.document.take() else { return Err(std::mem::take(&mut loaded.findings)) };
     let source = document.root.span.source;
     let dialect = dialect(&args.template.path, args.template.given.jsonc);
     let registry = Parts::all().registry;
-    let wishes = Wishes { dialect, native: args.native, schema: args.schema };
+    let wishes = Wishes { dialect, native: args.native, schema };
     let new = migrate(&mut loaded.sources, source, &registry, wishes)?;
     let old = loaded.sources.text(source).to_owned();
     let before = before(loaded, &document, &registry);

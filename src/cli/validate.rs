@@ -29,12 +29,21 @@ pub fn run(args: &ValidateArgs, settings: &Settings, store: &Arc<dyn SecretStore
         conclude(args, &loaded, &mut screen);
     }
     screen.flush();
-    if loaded.has_errors() { exit::FAILURE } else { exit::SUCCESS }
+    if loaded.has_errors() || refused(args, &loaded) { exit::FAILURE } else { exit::SUCCESS }
+}
+
+/// Whether warnings are too much.
+fn refused(args: &ValidateArgs, loaded: &Loaded) -> bool {
+    args.strict && !loaded.findings.is_empty()
 }
 
 fn conclude(args: &ValidateArgs, loaded: &Loaded, screen: &mut Screen) {
     if loaded.has_errors() {
         screen.error(format!("\n{}.", findings::count(&loaded.findings)));
+        return;
+    }
+    if refused(args, loaded) {
+        screen.error(format!("\n{}: too much for -strict.", findings::count(&loaded.findings)));
         return;
     }
     if !loaded.findings.is_empty() && !screen.look().machine_readable {

@@ -1,5 +1,6 @@
 //! How a builder reaches its guest: SSH, or nothing at all.
 
+pub mod mock;
 pub mod none;
 pub mod ssh;
 

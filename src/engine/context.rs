@@ -85,6 +85,14 @@ pub trait Provisioning: Send + Sync {
     /// # Errors
     /// The first provisioner's failure.
     async fn provision(&self, cx: &mut BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError>;
+
+    /// Runs them all once; a failure is nobody's business but the caller's.
+    ///
+    /// # Errors
+    /// The first provisioner's failure.
+    async fn provision_plainly(&self, cx: &mut BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError> {
+        self.provision(cx, communicator).await
+    }
 }
 
 /// What a build's context is made of.
@@ -209,6 +217,17 @@ impl BuildContext {
         self.late.build_data.extend(data);
         let provisioning = Arc::clone(&self.provisioning);
         provisioning.provision(self, communicator).await
+    }
+
+    /// As [`BuildContext::provision`] without being a step: `-on-error` and the error-cleanup-provisioner have no part in it, and
+    /// `` {{build `NAME`}} `` gives nothing.
+    ///
+    /// # Errors
+    /// The first provisioner's failure.
+    pub async fn provision_plainly(&mut self, communicator: &dyn Communicator) -> Result<(), BuildError> {
+        self.late.build_data.clear();
+        let provisioning = Arc::clone(&self.provisioning);
+        provisioning.provision_plainly(self, communicator).await
     }
 }
 

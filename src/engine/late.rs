@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amibake_template::component::Late;
-use amibake_template::lang::{Context, Host, LangError, Scope, render_until_stable};
+use amibake_template::lang::{Context, Host, LangError, Scope, render_again_until_stable, render_until_stable};
 use serde_json::Value;
 
 /// What late strings of one build can see.
@@ -23,15 +23,21 @@ pub struct LateContext {
 }
 
 impl LateContext {
-    /// Renders a run-time field of a provisioner or post-processor until it is stable; `.` holds the build data and `extra`
+    /// Renders a field that the first pass left alone (`execute_command`) until it is stable; `.` holds the build data and `extra`
     /// (`Path`, `Vars`); a missing field prints `<no value>`.
     ///
     /// # Errors
     /// What the template language reports.
+    pub fn render_late(&self, late: &Late, extra: &BTreeMap<&str, String>) -> Result<String, LangError> {
+        render_until_stable(&late.0, &self.context(&self.data(extra), false))
+    }
+
+    /// As [`LateContext::render_late`], for a field that the first pass has rendered before (`inline`).
+    ///
+    /// # Errors
+    /// What the template language reports.
     pub fn render(&self, text: &str, extra: &BTreeMap<&str, String>) -> Result<String, LangError> {
-        let mut data: serde_json::Map<String, Value> = self.build_data.iter().map(|(k, v)| (k.clone(), Value::String(v.clone()))).collect();
-        data.extend(extra.iter().map(|(k, v)| ((*k).to_owned(), Value::String(v.clone()))));
-        self.render_with(text, &Value::Object(data), false)
+        render_again_until_stable(text, &self.context(&self.data(extra), false))
     }
 
     /// Renders an Amazon tag or description: `.` is Packer's structure of build information, an unknown field an error.
@@ -39,21 +45,23 @@ impl LateContext {
     /// # Errors
     /// What the template language reports.
     pub fn render_strict(&self, late: &Late, data: &Value) -> Result<String, LangError> {
-        self.render_with(&late.0, data, true)
+        render_until_stable(&late.0, &self.context(data, true))
     }
 
-    fn render_with(&self, text: &str, data: &Value, strict_data: bool) -> Result<String, LangError> {
-        render_until_stable(
-            text,
-            &Context {
-                host: &self.host,
-                scope: Scope::Component { amazon: true },
-                user: &self.user,
-                build: Some((&self.build_name, &self.build_type)),
-                data,
-                strict_data,
-                build_data: Some(&self.build_data),
-            },
-        )
+    fn data(&self, extra: &BTreeMap<&str, String>) -> Value {
+        let own = self.build_data.iter().map(|(name, value)| (name.clone(), Value::String(value.clone())));
+        Value::Object(own.chain(extra.iter().map(|(name, value)| ((*name).to_owned(), Value::String(value.clone())))).collect())
+    }
+
+    fn context<'c>(&'c self, data: &'c Value, strict_data: bool) -> Context<'c> {
+        Context {
+            host: &self.host,
+            scope: Scope::Component { amazon: true },
+            user: &self.user,
+            build: Some((&self.build_name, &self.build_type)),
+            data,
+            strict_data,
+            build_data: Some(&self.build_data),
+        }
     }
 }

@@ -108,7 +108,7 @@ impl LocalScript {
         if lines.is_empty() {
             return Ok(None);
         }
-        let lines = lines.iter().map(|line| render(late, line, &BTreeMap::new())).collect::<Result<Vec<_>, _>>()?;
+        let lines = lines.iter().map(|line| render(late, line)).collect::<Result<Vec<_>, _>>()?;
         let shebang = self.inline_shebang.given().unwrap_or("/bin/sh -e");
         let suffix = self.tempfile_extension.given();
         let suffix = suffix.map(|text| format!(".{}", text.trim_start_matches('.'))).unwrap_or_default();
@@ -122,18 +122,19 @@ impl LocalScript {
     fn argv(&self, path: &str, late: &LateContext) -> Result<Vec<String>, ProvisionError> {
         let mut variables = script::environment(&late.build_name, &late.build_type, &self.environment_vars, &self.env);
         for value in variables.values_mut() {
-            *value = render(late, value, &BTreeMap::new())?;
+            *value = render(late, value)?;
         }
         let vars = script::format_environment(self.env_var_format.as_deref().unwrap_or("%s='%s' "), &variables);
         let data = BTreeMap::from([("Vars", vars), ("Script", path.to_owned()), ("Command", path.to_owned())]);
         let default = ["/bin/sh", "-c", "{{.Vars}} {{.Script}}"].map(|word| Late(word.to_owned()));
         let words = if self.execute_command.is_empty() { &default[..] } else { &self.execute_command };
-        words.iter().map(|word| render(late, &word.0, &data)).collect()
+        let failed = |word: &Late, error| ProvisionError::Failed(format!("Error interpolating `{}`: {error}", word.0));
+        words.iter().map(|word| late.render_late(word, &data).map_err(|error| failed(word, error))).collect()
     }
 }
 
-fn render(late: &LateContext, text: &str, data: &BTreeMap<&str, String>) -> Result<String, ProvisionError> {
-    late.render(text, data).map_err(|error| ProvisionError::Failed(format!("Error interpolating `{text}`: {error}")))
+fn render(late: &LateContext, text: &str) -> Result<String, ProvisionError> {
+    late.render(text, &BTreeMap::new()).map_err(|error| ProvisionError::Failed(format!("Error interpolating `{text}`: {error}")))
 }
 
 /// A script's status as a shell would tell it: 128 + n for signal n.

@@ -171,7 +171,8 @@ impl Shell {
         } else {
             "chmod +x {{.Path}}; {{.Vars}} {{.Path}}"
         };
-        let template = self.execute_command.as_ref().map(|late| late.0.as_str()).filter(|text| !text.is_empty()).unwrap_or(default);
+        let own = self.execute_command.clone().filter(|late| !late.0.is_empty());
+        let template = own.unwrap_or_else(|| Late(default.to_owned()));
         let vars = match self.use_env_var_file {
             true => String::new(),
             false => script::format_environment(self.env_var_format.as_deref().unwrap_or("%s='%s' "), variables),
@@ -179,7 +180,7 @@ impl Shell {
         let env_file = if self.use_env_var_file { remote.variables.clone() } else { String::new() };
         let data = BTreeMap::from([("Path", remote.script.clone()), ("Vars", vars), ("EnvVarFile", env_file)]);
         let failed = |error| ProvisionError::Failed(format!("Error processing command: {error}"));
-        cx.late.render(template, &data).map_err(failed)
+        cx.late.render_late(&template, &data).map_err(failed)
     }
 
     async fn run_script(

@@ -154,7 +154,8 @@ fn panicked(panic: &(dyn Any + Send)) -> BuildError {
 /// What `-on-error` says about a failed step, told in Packer's words.
 async fn after_failure(cx: &mut BuildContext, error: &str) -> Ending {
     let steps = cx.steps().to_vec();
-    let (failed, earlier) = steps.split_last().map_or(("", &[][..]), |(last, earlier)| (*last, earlier));
+    // A builder without steps leaves nothing to decide about.
+    let Some((failed, earlier)) = steps.split_last().map(|(last, earlier)| (*last, earlier)) else { return Ending::Failure };
     let decision = match (cx.decided(), cx.options.on_error) {
         (Some(decided), _) => decided,
         (None, OnError::Ask) => ask(cx, failed, error).await,

@@ -109,6 +109,10 @@ impl Provisioning for Provisioners {
             }
         }
     }
+
+    async fn provision_plainly(&self, cx: &mut BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError> {
+        self.all(cx, communicator).await
+    }
 }
 
 enum Choice {

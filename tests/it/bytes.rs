@@ -17,6 +17,12 @@ const PLAIN: &[&str] = &[
     "cat <<'timestamp'\nx\ntimestamp",
     "cat <<timestamp\nx\ntimestamp",
     "$((1<<2)) >> f; 1<<upper",
+    "cat <<uuid >>f\nx\nuuid",
+    "cat <<env>> c\nA=b\nenv",
+    "cat <<replace>>f\nx\nreplace",
+    "cat <<pwd>>f\nx\npwd\n",
+    "cat <<html 2>>log >>index.html\n<p>\nhtml",
+    "cat <<user \"$x\" >>f\nx\nuser",
     r#"echo "{\"a\": {\"b\": [1]}}""#,
     r#"{"a":{"b":{}}}"#,
     "}} and }}",
@@ -49,6 +55,7 @@ const RENDERED: &[&str] = &[
     "docker inspect -f '{{.State}}' x",
     "$(x {{upper `y`}} ${z}) `{{lower `W`}}`",
     "\u{feff}{{upper `ß`}}\r\n",
+    "{{`<<timestamp>>`}} {{`<<user \"x\">>`}} {{print `<` `<pwd` `>>`}}",
 ];
 
 fn builders(texts: &[&str]) -> Value {

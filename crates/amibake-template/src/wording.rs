@@ -50,11 +50,19 @@ const HELP: &[(&str, &str)] = &[
     ("only allowed in the variables section", "give it to a variable, and use that with {{user `name`}} here"),
 ];
 
-/// A reference to a user variable that is neither declared nor given.
+/// A reference to a user variable that is neither declared nor given, in the value of another one: nothing can be made of it.
 pub(crate) fn undeclared<'a>(name: &str, span: Span, known: impl IntoIterator<Item = &'a str>) -> Finding {
     let help = match nearest(name, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("declare it under `variables`, or give it with -var '{name}=...'"),
     };
     Finding::error("undeclared-variable", format!("the variable `{name}` is not declared"), span).with_help(help)
+}
+
+/// The same anywhere else: it renders as nothing, as in Packer, which is seldom meant.
+pub(crate) fn renders_empty<'a>(name: &str, span: Span, known: impl IntoIterator<Item = &'a str>) -> Finding {
+    let message = format!("the variable `{name}` is neither declared nor given: it renders as nothing");
+    let meant = nearest(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    let help = format!("{meant}if nothing is meant, declare it with the default \"\", or give it with -var '{name}='");
+    Finding::warning("undeclared-variable", message, span).with_help(help)
 }

@@ -8,7 +8,7 @@ use crate::finding::Finding;
 use crate::json::{Member, Node};
 use crate::lang::{Template, UserReference};
 use crate::source::Span;
-use crate::wording::{template_problem, undeclared};
+use crate::wording::{renders_empty, template_problem};
 
 impl Decoder<'_> {
     /// Renders a string. Late text is checked and comes back as it is. None where a finding says why.
@@ -55,18 +55,19 @@ impl Decoder<'_> {
         }
     }
 
-    /// Packer renders an undeclared variable as nothing; a volume without its key id is no surprise anybody wants.
+    /// Whether the text can be rendered: not where a variable is declared and got no value, which has been reported.
     fn all_known(&mut self, references: &[UserReference], place: &dyn Fn(usize, usize) -> Span) -> bool {
         let mut known = true;
         for UserReference { name, range } in references {
             if self.setting.values.values.contains_key(name) {
                 continue;
             }
-            known = false;
-            if !self.setting.declared.contains(name) {
-                let names = self.setting.declared.iter().map(String::as_str);
-                self.findings.push(undeclared(name, place(range.start, range.end), names));
+            if self.setting.declared.contains(name) {
+                known = false;
+                continue;
             }
+            let names = self.setting.declared.iter().map(String::as_str);
+            self.findings.push(renders_empty(name, place(range.start, range.end), names));
         }
         known
     }

@@ -108,11 +108,11 @@ fn expected(kind: Scalar) -> &'static str {
     }
 }
 
-/// Numbers in the shortest decimal form without exponent; booleans as 1 and 0.
+/// Numbers in the shortest decimal form without exponent, `-0` with its sign; booleans as 1 and 0.
 fn to_string(written: &Written) -> String {
     match written {
         Written::Text(text) => text.clone(),
-        Written::Number(number) => number.parse::<f64>().map_or_else(|_| number.clone(), |value| (value + 0.0).to_string()),
+        Written::Number(number) => number.parse::<f64>().map_or_else(|_| number.clone(), |value| value.to_string()),
         Written::Bool(value) => if *value { "1" } else { "0" }.to_owned(),
     }
 }
@@ -245,7 +245,8 @@ mod tests {
 
     #[test]
     fn numbers_become_plain_decimals() {
-        let cases = [("1.50", "1.5"), ("1e21", "1000000000000000000000"), ("1e-7", "0.0000001"), ("22", "22"), ("-0.0", "0")];
+        let cases =
+            [("1.50", "1.5"), ("1e21", "1000000000000000000000"), ("1e-7", "0.0000001"), ("22", "22"), ("-0.0", "-0"), ("-0", "-0")];
         for (number, expected) in cases {
             assert_eq!(to_string(&Written::Number(number.to_owned())), expected, "number {number}");
         }

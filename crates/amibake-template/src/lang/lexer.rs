@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::table;
+use super::native::Natives;
 
 /// A token and its bytes.
 #[derive(Debug, Clone)]
@@ -49,19 +49,42 @@ pub(crate) enum Kind {
 const BLANK: [char; 4] = [' ', '\t', '\r', '\n'];
 const KEYWORDS: [&str; 11] = ["block", "break", "continue", "define", "else", "end", "if", "nil", "range", "template", "with"];
 
-/// Where the next action opens, if there is one: its first byte and its delimiters.
-pub(crate) fn next_opening(text: &str, from: usize) -> Option<(usize, Delimiters)> {
-    let mut at = from;
-    loop {
-        let found = at + text.as_bytes().get(at..)?.windows(2).position(|pair| pair == b"{{" || pair == b"<<")?;
-        if text.as_bytes()[found] == b'{' {
-            return Some((found, Delimiters::Go));
-        }
-        if is_native(text, found) {
-            return Some((found, Delimiters::Native));
-        }
-        at = found + 2;
+/// Where actions open in a text.
+pub(crate) struct Openings<'t> {
+    text: &'t str,
+    /// None where `<<` is text.
+    natives: Option<Natives<'t>>,
+}
+
+impl<'t> Openings<'t> {
+    pub(crate) fn new(text: &'t str, origin: Origin) -> Self {
+        Self { text, natives: (origin == Origin::Written).then(|| Natives::new(text)) }
     }
+
+    /// The first one from this byte on, and its delimiters.
+    pub(crate) fn next(&mut self, from: usize) -> Option<(usize, Delimiters)> {
+        let mut at = from;
+        loop {
+            let found = at + self.text.as_bytes().get(at..)?.windows(2).position(|pair| pair == b"{{" || pair == b"<<")?;
+            if self.text.as_bytes()[found] == b'{' {
+                return Some((found, Delimiters::Go));
+            }
+            if self.natives.as_mut().is_some_and(|natives| natives.opens(found)) {
+                return Some((found, Delimiters::Native));
+            }
+            at = found + 2;
+        }
+    }
+}
+
+/// Where a text comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A person wrote it: both spellings count.
+    Written,
+    /// A rendering made it. Packer renders some texts more than once, so `{{` counts; a `<<timestamp>>` that is left in such a text is
+    /// meant to be there.
+    Rendered,
 }
 
 /// `{{ }}` or `<< >>`.
@@ -80,44 +103,14 @@ impl Delimiters {
     }
 }
 
-/// Whether `<<` at this byte opens a native action: a known function follows, and `>>` closes it on the same line. Shell text
-/// (`cat <<EOF >> file`, `<<-EOF`, `<<< "$x"`) is none, and passes byte for byte.
-fn is_native(text: &str, at: usize) -> bool {
-    if text[..at].ends_with('<') {
-        return false;
-    }
-    let rest = &text[at + 2..];
-    let rest = rest.strip_prefix('-').filter(|after| after.starts_with([' ', '\t'])).unwrap_or(rest);
-    let rest = rest.trim_start_matches([' ', '\t']);
-    let length = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
-    table::find(&rest[..length]).is_some() && closes_on_the_line(&rest[length..])
-}
-
-fn closes_on_the_line(rest: &str) -> bool {
-    let (mut quote, mut escaped, mut previous) = (None, false, ' ');
-    for c in rest.chars().take_while(|c| *c != '\n') {
-        match quote {
-            Some('"') if escaped => escaped = false,
-            Some('"') if c == '\\' => escaped = true,
-            Some(open) if open == c => quote = None,
-            Some(_) => {}
-            None if c == '>' && previous == '>' => return true,
-            None if matches!(c, '"' | '`') => quote = Some(c),
-            None => {}
-        }
-        previous = c;
-    }
-    false
-}
-
 fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric()
 }
 
 /// Splits the whole text; the last token is `End` or `Error`.
-pub(crate) fn tokens(text: &str) -> Vec<Token> {
+pub(crate) fn tokens(text: &str, origin: Origin) -> Vec<Token> {
     let mut lexer = Lexer { text, at: 0, tokens: Vec::new(), trim_next: false };
-    let end = lexer.run();
+    let end = lexer.run(Openings::new(text, origin));
     let range = end.as_ref().err().map_or(text.len()..text.len(), |(range, _)| range.clone());
     let kind = end.err().map_or(Kind::End, |(_, reason)| Kind::Error(reason));
     lexer.tokens.push(Token { kind, range });
@@ -135,8 +128,8 @@ struct Lexer<'a> {
 }
 
 impl Lexer<'_> {
-    fn run(&mut self) -> Lexed {
-        while let Some((open, delimiters)) = next_opening(self.text, self.at) {
+    fn run(&mut self, mut openings: Openings<'_>) -> Lexed {
+        while let Some((open, delimiters)) = openings.next(self.at) {
             let after = open + 2;
             let trim = self.text[after..].strip_prefix('-').is_some_and(|rest| rest.starts_with(BLANK));
             self.text_until(open, trim);

@@ -3,6 +3,7 @@
 //! [`Template::compile`] parses with spans (`lexer`, `parser`, `tree`) and lowers the tree to a handlebars template whose
 //! every element is a call of one of our helpers (`lower`); [`Template::render`] runs it (`machine`). handlebars never sees
 //! raw text, so nothing of its own syntax can leak in. Strings without an opening delimiter are never compiled. What the
+//! `native` says which `<<` opens one. What the
 //! functions do is in `functions` (Packer's), `builtins` (Go's), `printf` and `clock` (layouts of times).
 //! Source: Packer 1.6.6, observed; where 1.16 accepts more, so do we.
 
@@ -16,6 +17,7 @@ mod lexer;
 mod lookups;
 mod lower;
 mod machine;
+mod native;
 mod numbers;
 mod parser;
 mod printf;
@@ -29,5 +31,6 @@ mod verbs;
 pub use context::{Context, Host, Scope};
 pub use error::LangError;
 pub use lookups::{Answers, LookupKind, Question};
+pub(crate) use native::can_stand;
 pub use table::function_names;
-pub use template::{Template, UserReference, placeholders, render_until_stable};
+pub use template::{Template, UserReference, placeholders, render_again_until_stable, render_until_stable};

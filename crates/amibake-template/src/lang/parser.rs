@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::error::LangError;
-use super::lexer::{self, Kind, Token};
+use super::lexer::{self, Kind, Origin, Token};
 use super::numbers::number;
 use super::strings::unquote;
 use super::table;
@@ -14,10 +14,10 @@ use crate::finding::nearest;
 const MAX_DEPTH: usize = 100;
 
 /// Parses a whole template string.
-pub(crate) fn parse(text: &str) -> Result<Tree, LangError> {
+pub(crate) fn parse(text: &str, origin: Origin) -> Result<Tree, LangError> {
     let mut parser = Parser {
         text,
-        tokens: lexer::tokens(text),
+        tokens: lexer::tokens(text, origin),
         at: 0,
         scope: vec!["$".into()],
         slots: vec![0],

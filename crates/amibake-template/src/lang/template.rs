@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::error::LangError;
-use super::lexer;
+use super::lexer::{Openings, Origin};
 use super::lower::{self, Program};
 use super::machine;
 use super::parser;
@@ -41,18 +41,30 @@ pub struct UserReference {
 impl Template {
     /// Whether the text has anything to render.
     pub fn has_actions(text: &str) -> bool {
-        lexer::next_opening(text, 0).is_some()
+        has_actions(text, Origin::Written)
     }
 
-    /// Compiles a string.
+    /// Compiles a string as it was written.
     ///
     /// # Errors
     /// A syntax error, an unknown function, or a construct that cannot be carried over, with its place.
     pub fn compile(text: &str) -> Result<Self, LangError> {
-        if !Self::has_actions(text) {
+        Self::of(text, Origin::Written)
+    }
+
+    /// Compiles what a rendering made: only `{{ }}` counts there, since Packer renders some texts more than once.
+    ///
+    /// # Errors
+    /// As [`Template::compile`].
+    pub fn compile_rendered(text: &str) -> Result<Self, LangError> {
+        Self::of(text, Origin::Rendered)
+    }
+
+    fn of(text: &str, origin: Origin) -> Result<Self, LangError> {
+        if !has_actions(text, origin) {
             return Ok(Self { text: text.to_owned(), compiled: None });
         }
-        let mut tree = parser::parse(text)?;
+        let mut tree = parser::parse(text, origin)?;
         let user = std::mem::take(&mut tree.user).into_iter().map(|(name, range)| UserReference { name, range }).collect();
         let functions = std::mem::take(&mut tree.functions);
         let compiled = Compiled { program: lower::lower(tree), user, functions };
@@ -95,21 +107,37 @@ impl Template {
     }
 }
 
-/// Renders again and again until the text no longer changes (run-time fields); at most 100 times.
+fn has_actions(text: &str, origin: Origin) -> bool {
+    Openings::new(text, origin).next(0).is_some()
+}
+
+/// Renders a text as it was written again and again until it no longer changes (late fields, names); at most 100 times.
 ///
 /// # Errors
 /// As [`Template::render`], for the text of any round; `the text never stops changing` after the last.
 pub fn render_until_stable(text: &str, cx: &Context<'_>) -> Result<String, LangError> {
+    render_rounds(text, Origin::Written, cx)
+}
+
+/// As [`render_until_stable`], for a text that was rendered before (run-time fields that the first pass rendered too).
+///
+/// # Errors
+/// As [`render_until_stable`].
+pub fn render_again_until_stable(text: &str, cx: &Context<'_>) -> Result<String, LangError> {
+    render_rounds(text, Origin::Rendered, cx)
+}
+
+fn render_rounds(text: &str, mut origin: Origin, cx: &Context<'_>) -> Result<String, LangError> {
     let mut text = text.to_owned();
     for _ in 0..MAX_ROUNDS {
-        if !Template::has_actions(&text) {
+        if !has_actions(&text, origin) {
             return Ok(text);
         }
-        let rendered = Template::compile(&text)?.render(cx)?;
+        let rendered = Template::of(&text, origin)?.render(cx)?;
         if rendered == text {
             return Ok(text);
         }
-        text = rendered;
+        (text, origin) = (rendered, Origin::Rendered);
     }
     Err(LangError::execution(0..text.len(), format!("the text still changes after {MAX_ROUNDS} rounds of rendering")))
 }

@@ -20,22 +20,23 @@ use self::edit::Edits;
 use self::layout::{Layout, quoted};
 use crate::document::{self, Document};
 use crate::finding::{Finding, Severity};
+use crate::fix;
 use crate::json::{self, Dialect, Member, Node, Value};
 use crate::registry::Registry;
 use crate::source::{SourceId, Sources};
-use crate::{fix, schema};
 
 pub use self::prove::differences;
 
 /// How a migration reads a text, and what it does beyond fixing and types.
 #[derive(Debug, Clone, Copy)]
-pub struct Wishes {
+pub struct Wishes<'a> {
     /// What the text may hold beyond JSON.
     pub dialect: Dialect,
     /// Template functions are spelt `<<user ...>>` where they can be.
     pub native: bool,
-    /// The root names the schema that editors check the file with. Packer refuses such a template.
-    pub schema: bool,
+    /// What the root gives as `$schema`, a path or URL that editors can load; None leaves the root as it is. Packer refuses a template
+    /// that has one.
+    pub schema: Option<&'a str>,
 }
 
 /// Migrates one of the texts in `sources`. A text that is in its best form comes back as it is. What the stages make is added to
@@ -44,7 +45,7 @@ pub struct Wishes {
 /// # Errors
 /// What keeps the text from being read or fixed, at its place; a stage that did not make what it should have, which is a mistake of
 /// ours.
-pub fn migrate(sources: &mut Sources, source: SourceId, registry: &Registry, wishes: Wishes) -> Result<String, Vec<Finding>> {
+pub fn migrate(sources: &mut Sources, source: SourceId, registry: &Registry, wishes: Wishes<'_>) -> Result<String, Vec<Finding>> {
     let (name, text) = (sources.name(source).to_owned(), sources.text(source).to_owned());
     let mut stages = Stages { sources, name, dialect: wishes.dialect, registry };
     let text = stages.fixed(&text)?;
@@ -52,7 +53,10 @@ pub fn migrate(sources: &mut Sources, source: SourceId, registry: &Registry, wis
         parts::parts(document, registry).iter().for_each(|part| typed::edits(part, edits));
     })?;
     let text = if wishes.native { stages.native(text)? } else { text };
-    if wishes.schema { stages.with_schema(text) } else { Ok(text) }
+    match wishes.schema {
+        Some(link) => stages.with_schema(text, link),
+        None => Ok(text),
+    }
 }
 
 struct Stages<'a> {
@@ -106,19 +110,19 @@ impl Stages<'_> {
         })
     }
 
-    fn with_schema(&mut self, text: String) -> Result<String, Vec<Finding>> {
+    fn with_schema(&mut self, text: String, link: &str) -> Result<String, Vec<Finding>> {
         let root = self.parse(&text)?;
         let Value::Object(members) = &root.value else { return Ok(text) };
         let (Some(first), None) = (members.first(), root.get("$schema")) else { return Ok(text) };
         let mut edits = Edits::default();
-        edits.insert(first.key_span.start as usize, schema_member(&Layout::of(&text, &root), first));
+        edits.insert(first.key_span.start as usize, schema_member(link, &Layout::of(&text, &root), first));
         Ok(edits.apply(&text))
     }
 }
 
 /// `"$schema": ...` as it stands before the first member.
-fn schema_member(layout: &Layout<'_>, first: &Member) -> String {
-    format!("\"$schema\": {},{}", quoted(schema::TEMPLATE_ID), layout.separator(first))
+fn schema_member(link: &str, layout: &Layout<'_>, first: &Member) -> String {
+    format!("\"$schema\": {},{}", quoted(link), layout.separator(first))
 }
 
 fn our_mistake(root: &Node) -> Finding {

@@ -1,7 +1,6 @@
 //! Template functions in the native spelling: `<<user ...>>` for `{{user ...}}`.
 //!
-//! An action is changed only where it begins with a function and stands on one line; `{{if}}`, `{{.Field}}` and trim markers have no
-//! native form.
+//! An action is changed only where it is a call that has a native form: `{{if}}`, `{{.Field}}` and trim markers have none.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,7 +9,7 @@ use super::edit::Edits;
 use super::parts::Part;
 use crate::document::Document;
 use crate::json::{Node, Value};
-use crate::lang::{Template, function_names};
+use crate::lang::{Template, can_stand};
 
 /// The edits for the defaults of user variables.
 pub(super) fn variables(document: &Document, edits: &mut Edits) {
@@ -27,8 +26,9 @@ fn respell_all(node: &Node, edits: &mut Edits) {
     match &node.value {
         Value::String(text) => {
             for action in actions(&text.value) {
-                edits.replace(node.span_within(action.start, action.start + 2), "<<");
-                edits.replace(node.span_within(action.end - 2, action.end), ">>");
+                let (open, close) = delimiters(&text.value, &action);
+                edits.replace(node.span_within(open.start, open.end), "<<");
+                edits.replace(node.span_within(close.start, close.end), ">>");
             }
         }
         Value::Array(elements) => elements.iter().for_each(|element| respell_all(element, edits)),
@@ -40,19 +40,20 @@ fn respell_all(node: &Node, edits: &mut Edits) {
 /// A text in the native spelling.
 pub(super) fn respelled(text: &str) -> Cow<'_, str> {
     let found = actions(text);
-    if found.is_empty() {
-        return Cow::Borrowed(text);
-    }
+    if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(with_native(text, &found)) }
+}
+
+fn with_native(text: &str, found: &[Range<usize>]) -> String {
     let (mut out, mut at) = (String::with_capacity(text.len()), 0);
     for action in found {
-        out.push_str(&text[at..action.start]);
+        let (open, close) = delimiters(text, action);
+        out.push_str(&text[at..open.start]);
         out.push_str("<<");
-        out.push_str(&text[action.start + 2..action.end - 2]);
+        out.push_str(&text[open.end..close.start]);
         out.push_str(">>");
-        at = action.end;
+        at = close.end;
     }
-    out.push_str(&text[at..]);
-    Cow::Owned(out)
+    out + &text[at..]
 }
 
 /// The actions of a text that have a native form, delimiters included; none where the text as a whole would not read the same.
@@ -61,7 +62,7 @@ fn actions(text: &str) -> Vec<Range<usize>> {
     let mut at = 0;
     while let Some(open) = text.get(at..).and_then(|rest| rest.find("{{")).map(|offset| at + offset) {
         let Some(close) = end_of_action(text, open + 2) else { break };
-        if is_native(text, open, close) {
+        if is_native(text, &(open..close)) {
             found.push(open..close);
         }
         at = close;
@@ -88,23 +89,25 @@ fn end_of_action(text: &str, at: usize) -> Option<usize> {
     }
 }
 
-fn is_native(text: &str, open: usize, close: usize) -> bool {
-    let inside = &text[open + 2..close - 2];
-    let word = inside.trim_start_matches([' ', '\t']);
-    let word = &word[..word.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(word.len())];
-    let plain = !inside.contains(['\n', '\r']) && !inside.contains("<<") && !inside.contains(">>") && !inside.ends_with('-');
-    plain && function_names().any(|name| name == word) && !text[..open].ends_with('<') && !text[close..].starts_with('>')
+/// Where the two braces and the blanks beside them stand.
+fn delimiters(text: &str, action: &Range<usize>) -> (Range<usize>, Range<usize>) {
+    let inside = &text[action.start + 2..action.end - 2];
+    let begin = action.end - 2 - inside.trim_start_matches([' ', '\t']).len();
+    let end = action.start + 2 + inside.trim_end_matches([' ', '\t']).len();
+    (action.start..begin.min(end), end..action.end)
 }
 
-/// Whether the respelled text calls the same functions and variables; both spellings are equally long, so that their places agree.
+fn is_native(text: &str, action: &Range<usize>) -> bool {
+    let (open, close) = delimiters(text, action);
+    can_stand(&text[open.end..close.start]) && !text[..action.start].ends_with('<') && !text[action.end..].starts_with('>')
+}
+
+/// Whether the respelled text calls the same functions with the same variables.
 fn reads_the_same(text: &str, found: &[Range<usize>]) -> bool {
-    let mut bytes = text.to_owned();
-    for action in found {
-        bytes.replace_range(action.start..action.start + 2, "<<");
-        bytes.replace_range(action.end - 2..action.end, ">>");
-    }
-    match (Template::compile(text), Template::compile(&bytes)) {
-        (Ok(old), Ok(new)) => old.functions() == new.functions() && old.user_references() == new.user_references(),
+    let functions = |template: &Template| template.functions().iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let variables = |template: &Template| template.user_references().iter().map(|user| user.name.clone()).collect::<Vec<_>>();
+    match (Template::compile(text), Template::compile(&with_native(text, found))) {
+        (Ok(old), Ok(new)) => functions(&old) == functions(&new) && variables(&old) == variables(&new),
         _ => false,
     }
 }
@@ -122,7 +125,7 @@ mod tests {
     #[test]
     fn functions_have_a_native_spelling() {
         check("{{timestamp}}", "<<timestamp>>");
-        check("a {{ user `x` }} b {{isotime \"2006\"}}", "a << user `x` >> b <<isotime \"2006\">>");
+        check("a {{ user `x` }} b {{isotime \"2006\"}}", "a <<user `x`>> b <<isotime \"2006\">>");
         check("{{user `a}}`}}", "<<user `a}}`>>");
         check("{{isotime | clean_resource_name}}", "<<isotime | clean_resource_name>>");
     }
@@ -134,7 +137,9 @@ mod tests {
         check("{{- timestamp}}", "{{- timestamp}}");
         check("{{timestamp -}} ", "{{timestamp -}} ");
         check("<{{timestamp}}>", "<{{timestamp}}>");
-        check("{{user `>>`}}", "{{user `>>`}}");
+        check("{{user `>>`}}", "<<user `>>`>>");
+        check("{{upper .Path}} {{print}} {{len 2}}", "{{upper .Path}} {{print}} {{len 2}}");
+        check("cat {{pwd}}f\npwd\n", "cat {{pwd}}f\npwd\n");
         check("{{nothing}} {{", "{{nothing}} {{");
         check("{{user `a", "{{user `a");
     }

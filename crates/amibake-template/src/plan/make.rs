@@ -93,9 +93,9 @@ fn values_are_templates(values: &Values, first: &Named<'_>, host: &Host) -> Vec<
         build_data: None,
     };
     let mut findings = Vec::new();
-    for (name, value) in values.values.iter().filter(|(_, value)| Template::has_actions(value)) {
+    for (name, value) in &values.values {
         let Some(span) = values.spans.get(name) else { continue };
-        if let Err(error) = Template::compile(value).and_then(|template| template.render(&context)) {
+        if let Err(error) = Template::compile_rendered(value).and_then(|template| template.render(&context)) {
             let finding = template_problem(&format!("the final value of variable `{name}`"), *span, &error);
             findings.push(match finding.help {
                 Some(_) => finding,

@@ -11,8 +11,7 @@ use crate::finding::{Finding, Severity, nearest};
 use crate::json::Node;
 use crate::lang::{Context, Host, Scope, Template, render_until_stable};
 use crate::variables::Values;
-use crate::wording::template_problem;
-use crate::wording::{name_list, undeclared};
+use crate::wording::{name_list, renders_empty, template_problem};
 
 /// A builder with its interpolated name.
 pub(super) struct Named<'d> {
@@ -58,19 +57,16 @@ impl<'d> Core<'d> {
         }
         let place = |range: &Range<usize>| node.map_or(self.document.root.span, |node| node.span_within(range.start, range.end));
         let rendered = Template::compile(text).and_then(|template| {
-            let unknown = template.user_references().iter().find(|reference| !self.values.values.contains_key(&reference.name));
-            match unknown {
-                Some(reference) => {
-                    // A declared variable without value has been reported already.
-                    if !self.document.variables.iter().any(|variable| variable.name == reference.name) {
-                        let names = self.values.values.keys().map(String::as_str);
-                        findings.push(undeclared(&reference.name, place(&reference.range), names));
-                    }
-                    Ok(None)
+            for reference in template.user_references().iter().filter(|reference| !self.values.values.contains_key(&reference.name)) {
+                // A declared variable without value has been reported already.
+                if self.document.variables.iter().any(|variable| variable.name == reference.name) {
+                    return Ok(None);
                 }
-                // The core renders until nothing changes; components do it once.
-                None => render_until_stable(text, &self.context()).map(Some),
+                let names = self.values.values.keys().map(String::as_str);
+                findings.push(renders_empty(&reference.name, place(&reference.range), names));
             }
+            // The core renders until nothing changes; components do it once.
+            render_until_stable(text, &self.context()).map(Some)
         });
         rendered.unwrap_or_else(|error| {
             findings.push(template_problem(&format!("`{text}`"), place(&error.range), &error));

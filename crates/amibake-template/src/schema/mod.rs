@@ -11,6 +11,5 @@ mod snippet;
 mod strict;
 mod weaken;
 
-pub(crate) use self::published::TEMPLATE_ID;
 pub use self::published::{template_schema, vars_schema};
 pub(crate) use self::strict::strict;

@@ -12,7 +12,7 @@ use crate::registry::Registry;
 const NAME: &str = "urn:amibake";
 
 /// The `$id` of a template's schema, and what a template's `$schema` names.
-pub(crate) const TEMPLATE_ID: &str = "urn:amibake:packer-template.schema.json";
+const TEMPLATE_ID: &str = "urn:amibake:packer-template.schema.json";
 
 /// The published schema of a whole template, draft-07 (`schema/packer-template.schema.json`).
 ///

@@ -50,17 +50,19 @@ fn deferred_end(text: &str, open: usize) -> Option<usize> {
 }
 
 /// Whether a raw text holds a bare `` {{user `x`}} `` action: then it is rendered again in every pass. Double quotes, pipes and
-/// trim marks do not count.
+/// trim marks do not count. Of the native spelling there is only one form.
 pub(super) fn repeats(text: &str) -> bool {
-    text.match_indices("{{").any(|(at, _)| is_bare_user(&text[at + 2..], "}}"))
-        || text.match_indices("<<").any(|(at, _)| is_bare_user(&text[at + 2..], ">>"))
+    text.match_indices("{{").any(|(at, _)| is_bare_user(&text[at + 2..]))
+        || text
+            .match_indices("<<user `")
+            .any(|(at, open)| text[at + open.len()..].split_once('`').is_some_and(|(_, rest)| rest.starts_with(">>")))
 }
 
-fn is_bare_user(inside: &str, close: &str) -> bool {
+fn is_bare_user(inside: &str) -> bool {
     let Some(rest) = inside.trim_ascii_start().strip_prefix("user") else { return false };
     let Some(rest) = rest.trim_ascii_start().strip_prefix('`') else { return false };
     let Some((_, rest)) = rest.split_once('`') else { return false };
-    rest.trim_ascii_start().starts_with(close)
+    rest.trim_ascii_start().starts_with("}}")
 }
 
 #[cfg(test)]

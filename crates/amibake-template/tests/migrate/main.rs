@@ -13,10 +13,10 @@ use amibake_template::json::Dialect;
 use amibake_template::migrate::{Wishes, migrate};
 use amibake_template::source::Sources;
 
-const PLAIN: Wishes = Wishes { dialect: Dialect { jsonc: true }, native: false, schema: false };
+const PLAIN: Wishes<'static> = Wishes { dialect: Dialect { jsonc: true }, native: false, schema: None };
 
 /// The migrated text, or the findings as people see them. All texts may hold comments.
-fn migrated(text: &str, wishes: Wishes) -> Result<String, String> {
+fn migrated(text: &str, wishes: Wishes<'_>) -> Result<String, String> {
     let mut sources = Sources::default();
     let source = sources.add("t.jsonc", text);
     let result = migrate(&mut sources, source, &parts::registry(), wishes);
@@ -24,7 +24,7 @@ fn migrated(text: &str, wishes: Wishes) -> Result<String, String> {
 }
 
 #[track_caller]
-fn check_with(wishes: Wishes, text: &str, expected: &str) {
+fn check_with(wishes: Wishes<'_>, text: &str, expected: &str) {
     let once = migrated(text, wishes).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(once, expected, "\nmigrating {text}\nmakes {once}");
     assert_eq!(migrated(&once, wishes).as_deref(), Ok(once.as_str()), "the second time");
@@ -164,8 +164,8 @@ fn native_spelling_where_it_is_wished() {
 
 #[test]
 fn the_schema_is_named_first() {
-    let schema = Wishes { schema: true, ..PLAIN };
-    const NAME: &str = r#""$schema": "urn:amibake:packer-template.schema.json""#;
+    let schema = Wishes { schema: Some("./packer-template.schema.json"), ..PLAIN };
+    const NAME: &str = r#""$schema": "./packer-template.schema.json""#;
     check_with(schema, "{\n\t\"builders\": []\n}\n", &format!("{{\n\t{NAME},\n\t\"builders\": []\n}}\n"));
     check_with(schema, r#"{"builders": []}"#, &format!(r#"{{{NAME}, "builders": []}}"#));
     check_with(schema, "{ // first\n  \"a\": 1}", &format!("{{ // first\n  {NAME},\n  \"a\": 1}}"));

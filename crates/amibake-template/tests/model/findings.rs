@@ -75,12 +75,12 @@ fn an_undeclared_variable() {
       |                                                        ^^^^^^^
     help: did you mean `region`?
 
-    error[undeclared-variable]: the variable `reggion` is not declared
+    warning[undeclared-variable]: the variable `reggion` is neither declared nor given: it renders as nothing
      --> template.json:3:78
       |
     3 |   "builders": [{"type": "amazon-ebs", "ami_name": "flask", "region": "{{user `reggion`}}"}]
       |                                                                              ^^^^^^^^^
-    help: did you mean `region`?
+    help: did you mean `region`? if nothing is meant, declare it with the default "", or give it with -var 'reggion='
     "#);
 }
 

@@ -6,9 +6,7 @@ use serde_json::Value;
 use crate::run::{Outcome, Run};
 
 /// Where amibake differs on purpose; each is on the compatibility page.
-const DIFFERENT: [(&str, bool, &str); 6] = [
-    ("interp-user-undefined-empty", false, "an undeclared variable is an error, not an empty string"),
-    ("interp-user-case-sensitive", false, "an undeclared variable is an error, not an empty string"),
+const DIFFERENT: [(&str, bool, &str); 4] = [
     ("interp-vars-unresolved-masked-by-other", false, "an unresolvable variable is never left unset in silence"),
     ("validate-builder-name-collision-after-interpolation", false, "one of the two builds would be lost in silence"),
     ("validate-only-no-match", false, "as Packer 1.16: nothing selected is an error"),
