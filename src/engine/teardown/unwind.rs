@@ -121,8 +121,31 @@ impl Teardown {
                 report.say(format!("Deleted snapshot: {id}"));
                 Ok(())
             }
+            Resource::VolumeSnapshot { volume, id } => {
+                report.say("Removing snapshots since we cancelled or halted...");
+                let ids = match id {
+                    Some(id) => vec![id.clone()],
+                    None => self.find_snapshots(region, volume, deadline).await.map_err(|e| e.to_string())?,
+                };
+                self.delete_all(&ids, |id| delete(entry.since, deadline, move || region.ec2.delete_snapshot(id))).await
+            }
+            Resource::LaunchedVolumes => {
+                let ids = self.find_volumes(region, deadline).await.map_err(|e| e.to_string())?;
+                ids.iter().for_each(|id| report.say(format!("Destroying volume ({id})...")));
+                self.delete_all(&ids, |id| delete(entry.since, deadline, move || region.ec2.delete_volume(id))).await
+            }
             Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
         }
+    }
+
+    /// Removes all, side by side; what is refused does not keep the others.
+    async fn delete_all<'a, T, F>(&self, ids: &'a [T], delete: impl Fn(&'a T) -> F) -> Result<(), String>
+    where
+        F: Future<Output = Result<(), Ec2Error>>,
+    {
+        let errors: Vec<String> =
+            join_all(ids.iter().map(delete)).await.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors.join("; ")) }
     }
 
     async fn remove_groups(&self, region: &AwsRegion, ids: &[SecurityGroupId], born: Instant, deadline: Instant) -> Result<(), String> {
@@ -206,11 +229,12 @@ impl Teardown {
 impl Entry {
     fn goes_after_instances(&self) -> bool {
         match self.resource {
-            Resource::SecurityGroup { .. } | Resource::Volume { .. } => true,
+            Resource::SecurityGroup { .. } | Resource::Volume { .. } | Resource::LaunchedVolumes => true,
             Resource::KeyPair { .. }
             | Resource::Instance { .. }
             | Resource::Image { .. }
             | Resource::Snapshot { .. }
+            | Resource::VolumeSnapshot { .. }
             | Resource::TempPath { .. }
             | Resource::Process { .. } => false,
         }
