@@ -40,7 +40,10 @@ impl Teardown {
         if ending == Ending::Abort {
             return self.abort(first, deadline).await;
         }
-        let wait_in: Vec<Region> = last.iter().filter_map(|entry| entry.region.as_ref().map(|r| r.name().clone())).collect();
+        // A volume that is handed over is free only when its instance has ended.
+        let handed_over = self.stack().iter().filter(|entry| !goes(entry) && entry.goes_after_instances()).cloned().collect::<Vec<_>>();
+        let waiting = last.iter().chain(&handed_over);
+        let wait_in: Vec<Region> = waiting.filter_map(|entry| entry.region.as_ref().map(|r| r.name().clone())).collect();
         let mut left = self.remove_side_by_side(&first, &wait_in, deadline).await;
         self.tell_volumes(&first, &last);
         // What hangs on an instance that would not go will not go either: try, but do not insist.
