@@ -191,6 +191,21 @@ async fn force_makes_room() {
     assert!(outcome.text.contains("Deregistered AMI an-image"), "{}", outcome.text);
 }
 
+/// The examples of both builders, baked as they stand.
+#[tokio::test(start_paused = true)]
+async fn the_examples_bake() {
+    for (example, left) in [("data-volume", 2), ("surrogate-image", 1)] {
+        let path = crate::program::repository("examples").join(example).join("template.json");
+        let text = std::fs::read_to_string(path).unwrap().replace("{{timestamp}}", "1");
+        let mut config = serde_json::from_str::<Value>(&text).unwrap()["builders"][0].take();
+        check(config.clone(), &[]);
+        config["region"] = json!("us-east-1");
+        let outcome = bench().bake(config).await;
+        assert_eq!(ids(outcome.artifact()).len(), left, "{example}");
+        assert_eq!(outcome.remaining, [] as [String; 0], "{example}");
+    }
+}
+
 #[track_caller]
 fn check(config: Value, expected: &[&str]) {
     assert_eq!(super::ebs_config::found_in(config.clone()), expected, "{config}");

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::config::AmazonEbsSurrogate;
 use crate::builder::BuildError;
-use crate::builder::amazon::call::{fail, go_on, may_exist};
+use crate::builder::amazon::call::{go_on, may_exist};
 use crate::builder::amazon::name::passing_image_name;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon::step::create_failed;
@@ -34,14 +34,12 @@ pub async fn register(
 ) -> Result<Pending, BuildError> {
     go_on(cx)?;
     cx.report.say("Registering the AMI...");
-    let root = snapshots.iter().find(|taken| taken.device == config.ami_root_device.source());
-    let root = root.ok_or_else(|| fail(cx, format!("no volume with name '{}' is found", config.ami_root_device.source())))?;
     let (name, lifetime) = match config.image.is_temporary() {
         true => (passing_image_name(cx), Lifetime::Build),
         false => (config.image.ami_name.clone(), Lifetime::Artifact),
     };
     let request = request(config, snapshots, name, tags);
-    let origin = ImageOrigin::Snapshot(root.id.clone());
+    let origin = ImageOrigin::Snapshots(snapshots.iter().map(|taken| taken.id.clone()).collect());
     let resource = Resource::image(request.name.clone(), origin.clone());
     let made = cx.teardown.create(&site.home, resource, lifetime, make(cx, site, &request, &origin)).await;
     let (id, entry) = made.map_err(|error| create_failed(cx, "Error registering AMI", &site.region, error))?;
@@ -67,7 +65,7 @@ fn request(config: &AmazonEbsSurrogate, snapshots: &[Taken], name: String, image
     }
 }
 
-/// Registers the image. Where the reply is lost, the image is looked for by its name and its root's snapshot before another try: a second
+/// Registers the image. Where the reply is lost, the image is looked for by its name and its snapshots before another try: a second
 /// request under the same name is refused where the first had its effect.
 async fn make(cx: &BuildContext, site: &Site, request: &RegisterImage, origin: &ImageOrigin) -> amibake_ec2::Result<ImageId> {
     let mut lost: Option<Ec2Error> = None;

@@ -89,8 +89,8 @@ pub enum Resource {
 pub enum ImageOrigin {
     /// CreateImage of this instance.
     Instance(InstanceId),
-    /// RegisterImage of snapshots, this one among them.
-    Snapshot(SnapshotId),
+    /// RegisterImage of these snapshots; they go with it.
+    Snapshots(Vec<SnapshotId>),
     /// CopyImage of this image.
     Copy {
         /// Its region.

@@ -144,15 +144,15 @@ impl Teardown {
         if let (Some(source), ImageOrigin::Instance(instance)) = (&image.source_instance, origin) {
             return Ok(source == instance);
         }
-        if let ImageOrigin::Snapshot(snapshot) = origin {
-            return Ok(image.block_devices.iter().any(|device| device.snapshot.as_ref() == Some(snapshot)));
+        if let ImageOrigin::Snapshots(snapshots) = origin {
+            return Ok(image.block_devices.iter().filter_map(|device| device.snapshot.as_ref()).any(|used| snapshots.contains(used)));
         }
         let snapshots = region.ec2.describe_snapshots(&[], &[Filter::new("description", format!("*{}*", image.id))]).await?;
         let mut named = snapshots.iter().filter_map(|snapshot| source_named(&snapshot.description, origin));
         Ok(match (named.next(), origin) {
             (Some(source), ImageOrigin::Instance(instance)) => source == instance.as_str(),
             (Some(source), ImageOrigin::Copy { image, .. }) => source == image.as_str(),
-            (Some(_), ImageOrigin::Snapshot(_)) => false,
+            (Some(_), ImageOrigin::Snapshots(_)) => false,
             (None, _) => self.made_since_start(image),
         })
     }
@@ -174,7 +174,7 @@ fn source_named<'a>(description: &'a str, origin: &ImageOrigin) -> Option<&'a st
     let mut words = description.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     match origin {
         ImageOrigin::Instance(_) => words.find(|word| word.starts_with("i-")),
-        ImageOrigin::Snapshot(_) => None,
+        ImageOrigin::Snapshots(_) => None,
         ImageOrigin::Copy { .. } => words.find(|word| *word == "SourceAmi").and_then(|_| words.next()),
     }
 }

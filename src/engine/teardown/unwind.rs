@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::remove::{Removal, delete, terminate};
-use super::{Entry, Leftover, Lifetime, Resource, Teardown, local};
+use super::{Entry, ImageOrigin, Leftover, Lifetime, Resource, Teardown, local};
 use crate::engine::account::AwsRegion;
 use crate::engine::watcher::{WaitError, Want};
 
@@ -182,7 +182,8 @@ impl Teardown {
         }
         // Cancellation has done its work by now: unwinding is what it asked for.
         match region.watcher.instance(id, Want::Terminated, deadline, &CancellationToken::new()).await {
-            Ok(_) | Err(WaitError::Gone) => Ok(()),
+            // One that has been asked to end does, whether or not EC2 lets us watch it.
+            Ok(_) | Err(WaitError::Gone | WaitError::Ec2(_)) => Ok(()),
             Err(error) => Err(format!("asked to end, but {error}")),
         }
     }
@@ -190,7 +191,11 @@ impl Teardown {
     async fn remove_image_entry(&self, entry: &Entry, region: &AwsRegion, deadline: Instant) -> Vec<Leftover> {
         let Resource::Image { name, origin, id } = &entry.resource else { return Vec::new() };
         let stays = |error: &Ec2Error| Leftover::of(entry, &self.inner.run_id, &error.to_string()).into_iter().collect::<Vec<_>>();
-        let removal = Removal { region, report: &self.inner.report, born: entry.since, deadline };
+        let known = match origin {
+            ImageOrigin::Snapshots(snapshots) => snapshots.as_slice(),
+            ImageOrigin::Instance(_) | ImageOrigin::Copy { .. } => &[],
+        };
+        let removal = Removal { region, report: &self.inner.report, known, born: entry.since, deadline };
         let ids: Vec<ImageId> = match id {
             Some(id) => vec![id.clone()],
             None => match self.find_images(region, name, origin, deadline).await {
