@@ -31,6 +31,8 @@ impl Parts {
             post_processors: BTreeMap::new(),
         };
         parts.builder::<builder::amazon_ebs::AmazonEbs>();
+        parts.builder::<builder::amazon_ebssurrogate::AmazonEbsSurrogate>();
+        parts.builder::<builder::amazon_ebsvolume::AmazonEbsVolume>();
         parts.builder::<builder::file::File>();
         parts.builder::<builder::null::Null>();
         parts.provisioner::<provisioner::file::File>();

@@ -2,6 +2,8 @@
 
 pub mod amazon;
 pub mod amazon_ebs;
+pub mod amazon_ebssurrogate;
+pub mod amazon_ebsvolume;
 pub mod communicator;
 pub mod file;
 pub mod null;

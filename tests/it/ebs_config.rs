@@ -28,6 +28,11 @@ impl Files for Here {
 fn findings(keys: Value) -> Vec<String> {
     let mut config = builder(keys);
     config["type"] = json!("amazon-ebs");
+    found_in(config)
+}
+
+/// The same of a builder that is complete.
+pub fn found_in(config: Value) -> Vec<String> {
     let text = json!({"builders": [config]}).to_string();
     let mut sources = Sources::default();
     let id = sources.add("template.json", text.as_str());

@@ -90,15 +90,15 @@ async fn an_encrypted_build_survives_lost_replies() {
 }
 
 /// Cancels the build at each call in turn.
-async fn cancelled_at_each_call(after: bool) {
-    let clean = Bench::new(lab()).bake(everything()).await;
+async fn cancelled_at_each_call(config: fn() -> Value, after: bool) {
+    let clean = Bench::new(lab()).bake(config()).await;
     clean.artifact();
     for call in &clean.calls {
         let bench = Bench::new(lab());
         let (cancel, at) = (bench.cancel.clone(), At::Call(call.number));
         let hook = move || cancel.cancel();
         bench.lab.fault(if after { Fault::after(at, hook) } else { Fault::before(at, hook) });
-        let outcome = bench.bake(everything()).await;
+        let outcome = bench.bake(config()).await;
         let at = format!("call {} ({} in {})", call.number, call.operation, call.region);
         assert_eq!(outcome.remaining, Vec::<String>::new(), "left behind when cancelled at {at}:\n{}", outcome.text);
         assert_eq!(outcome.leftovers, [], "at {at}");
@@ -112,12 +112,83 @@ async fn cancelled_at_each_call(after: bool) {
 
 #[tokio::test(start_paused = true)]
 async fn cancelled_before_any_call() {
-    cancelled_at_each_call(false).await;
+    cancelled_at_each_call(everything, false).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn cancelled_after_any_call() {
-    cancelled_at_each_call(true).await;
+    cancelled_at_each_call(everything, true).await;
+}
+
+/// Volumes with all that makes calls: tags, snapshots, sharing, a volume that goes with the instance.
+fn volumes() -> Value {
+    builder(json!({
+        "type": "amazon-ebsvolume", "ami_name": null,
+        "run_volume_tags": {"Vol": "z"},
+        "ebs_volumes": [
+            {"device_name": "/dev/xvdf", "volume_size": 4, "tags": {"Name": "data"}, "snapshot_volume": true, "snapshot_users": ["111122223333"]},
+            {"device_name": "/dev/xvdg", "volume_size": 5, "snapshot_volume": true, "snapshot_tags": {"Snap": "y"}},
+            {"device_name": "/dev/xvdh", "volume_size": 6, "delete_on_termination": true, "tags": {"Name": "scratch"}},
+        ],
+    }))
+}
+
+/// An image of surrogate volumes, one of which outlives its instance, with a copy and sharing.
+fn surrogate() -> Value {
+    builder(json!({
+        "type": "amazon-ebssurrogate", "ami_virtualization_type": "hvm", "ami_regions": ["us-west-2"],
+        "launch_block_device_mappings": [
+            {"device_name": "/dev/xvdf", "volume_size": 8, "delete_on_termination": true},
+            {"device_name": "/dev/xvdg", "volume_size": 5, "delete_on_termination": true, "omit_from_artifact": true},
+            {"device_name": "/dev/xvdh", "volume_size": 6, "delete_on_termination": true},
+        ],
+        "ami_root_device": {"source_device_name": "/dev/xvdf", "device_name": "/dev/xvda"},
+        "tags": {"Name": "x"}, "snapshot_tags": {"Snap": "y"}, "ami_users": ["111122223333"], "ami_description": "described",
+    }))
+}
+
+fn encrypted_surrogate() -> Value {
+    let mut config = surrogate();
+    config["encrypt_boot"] = json!(true);
+    config["ami_users"] = json!([]);
+    config
+}
+
+fn swapped() -> Value {
+    let mut config = surrogate();
+    config["use_create_image"] = json!(true);
+    config["run_tags"] = json!({"creator": "me"});
+    config
+}
+
+/// The whole table for one builder: each call refused, its request lost, its reply lost, cancelled before and after.
+async fn table(config: fn() -> Value) {
+    let refused = || Kind::Refuse("UnauthorizedOperation", "You are not authorized to perform this operation.");
+    at_each_call(config, refused, fails_or_has_an_image).await;
+    at_each_call(config, || Kind::LoseReply, |at, outcome| assert!(outcome.result.is_ok(), "{at}: {}", outcome.error())).await;
+    at_each_call(config, || Kind::LoseRequest, |at, outcome| assert!(outcome.result.is_ok(), "{at}: {}", outcome.error())).await;
+    cancelled_at_each_call(config, false).await;
+    cancelled_at_each_call(config, true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn volumes_leave_nothing_behind() {
+    table(volumes).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_surrogate_leaves_nothing_behind() {
+    table(surrogate).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_encrypted_surrogate_leaves_nothing_behind() {
+    table(encrypted_surrogate).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_swapped_root_leaves_nothing_behind() {
+    table(swapped).await;
 }
 
 /// What is begun fails later.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use amibake::artifact::Artifact;
 use amibake::builder::BuildError;
 use amibake::builder::amazon::step::connect::{Connect, Connection};
-use amibake::builder::amazon_ebs::{AmazonEbs, steps};
+use amibake::builder::{amazon_ebs, amazon_ebssurrogate, amazon_ebsvolume};
 use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
 use amibake::engine::account::Accounts;
@@ -100,18 +100,17 @@ impl Bench {
 
     /// Builds, and unwinds as the scheduler does.
     pub async fn bake(&self, config: Value) -> Outcome {
-        let config: AmazonEbs = serde_json::from_value(config).unwrap();
         let (report, events) = Reporter::new();
         let mut cx = self.context(report);
         let (begun, first) = (Instant::now(), self.lab.count());
-        let result = steps(&mut cx, &config, &Guest).await;
+        let result = run(&mut cx, config).await;
         let ending = if result.is_ok() { Ending::Success } else { Ending::Failure };
         let leftovers = cx.teardown.unwind(ending, Instant::now() + Duration::from_secs(600)).await;
         drop(cx);
         let artifact = result.as_ref().ok().and_then(Option::as_ref);
         Outcome {
             leftovers,
-            remaining: self.lab.remaining(&self.before, &artifact.map(images).unwrap_or_default()),
+            remaining: remaining(&self.lab, &self.before, artifact),
             text: text(&events),
             calls: self.lab.calls().split_off(first),
             took: begun.elapsed(),
@@ -188,9 +187,31 @@ impl Outcome {
     }
 }
 
+/// Builds as the builder does that the configuration names by its `type`; `amazon-ebs` where it names none.
+async fn run(cx: &mut BuildContext, config: Value) -> Result<Option<Artifact>, BuildError> {
+    match config["type"].as_str() {
+        Some("amazon-ebssurrogate") => amazon_ebssurrogate::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
+        Some("amazon-ebsvolume") => amazon_ebsvolume::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
+        Some(_) | None => amazon_ebs::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
+    }
+}
+
+/// What exists beyond an artifact.
+fn remaining(lab: &Lab, before: &Inventory, artifact: Option<&Artifact>) -> Vec<String> {
+    let ids: Vec<&str> = artifact.map(ids).unwrap_or_default();
+    let mut lines = lab.remaining(before, &artifact.map(images).unwrap_or_default());
+    lines.retain(|line| !ids.iter().any(|id| line.split(' ').any(|word| word == *id)));
+    lines
+}
+
+/// Ids that an artifact names.
+pub fn ids(artifact: &Artifact) -> Vec<&str> {
+    artifact.id.split(',').filter_map(|pair| pair.split_once(':')).map(|(_, id)| id).collect()
+}
+
 /// Images of an artifact.
 pub fn images(artifact: &Artifact) -> Vec<ImageId> {
-    artifact.id.split(',').filter_map(|pair| pair.split_once(':')).map(|(_, id)| ImageId::new(id).unwrap()).collect()
+    ids(artifact).into_iter().filter_map(|id| ImageId::new(id).ok()).collect()
 }
 
 fn text(events: &mpsc::Receiver<Event>) -> String {

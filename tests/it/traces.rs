@@ -39,21 +39,15 @@ const LEFT_OUT: &[(Why, &str)] = &[
         "chroot-encrypt-regions chroot-from-scratch chroot-not-on-ec2 chroot-options chroot-register-fails chroot-simple \
          chroot-validate-errors chroot-validate-errors-2",
     ),
-    (Why::NoPart(Kind::Builder, "amazon-ebsvolume"), "ebsvolume-ena ebsvolume-run-volume-tags ebsvolume-simple"),
     (Why::NoPart(Kind::Builder, "amazon-instance"), "instance-defaults instance-simple instance-upload-fails instance-validate-errors"),
-    (
-        Why::NoPart(Kind::Builder, "amazon-ebssurrogate"),
-        "surrogate-encrypt-regions surrogate-register-fails surrogate-simple surrogate-spot surrogate-two-volumes-omit \
-         surrogate-validate-errors",
-    ),
     (
         Why::NoPart(Kind::PostProcessor, "amazon-import"),
         "import-full import-minimal import-no-file import-unsupported-by-moto import-validate-errors",
     ),
-    (Why::NotYet("spot_price"), "ebs-spot-auto ebs-spot-price-types ebs-spot-subnet ebs-spot-tags"),
+    (Why::NotYet("spot_price"), "ebs-spot-auto ebs-spot-price-types ebs-spot-subnet ebs-spot-tags surrogate-spot"),
     (Why::NotYet("Session Manager"), "ebs-session-manager ebs-session-manager-port-in-use"),
     (Why::NotYet("temporary_iam_instance_profile_policy_document"), "ebs-temporary-iam-profile"),
-    (Why::NotYet("ena_support"), "ebs-ena-false ebs-ena-pv-source ebs-ena-sriov"),
+    (Why::NotYet("ena_support"), "ebs-ena-false ebs-ena-pv-source ebs-ena-sriov ebsvolume-ena surrogate-simple"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
     (Why::NotYet("decode_authorization_messages"), "decode-authorization"),
     (Why::NotYet("transitive_tag_keys"), "assume-role"),
@@ -248,4 +242,10 @@ replayed! {
     ebs_vpc_subnet_no_public_ip
     ebs_vpc_unknown
     ebs_vpc_without_subnet
+    ebsvolume_run_volume_tags
+    ebsvolume_simple
+    surrogate_encrypt_regions
+    surrogate_register_fails
+    surrogate_two_volumes_omit
+    surrogate_validate_errors
 }

@@ -12,6 +12,7 @@
 mod access;
 mod cloud;
 mod describe;
+mod disks;
 mod error;
 mod region;
 mod request;

@@ -1,8 +1,8 @@
 //! The [`Ec2`] trait: one call, one function.
 
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule, Instance,
-    KeyPairRequest, KeyType, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
+    Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 use amibake_ec2::{Ec2, Ec2Error, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use secrecy::SecretString;
 
 use crate::request::{self, list, tag_specifications, text};
 use crate::retry::OnlyWhatHadNoEffect;
-use crate::{describe, error};
+use crate::{describe, disks, error};
 
 /// One region.
 #[derive(Debug)]
@@ -255,5 +255,39 @@ impl Ec2 for AwsRegion {
     async fn create_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
         let call = self.client.create_tags().set_resources(strings(resources)).set_tags(list(tags, request::tag));
         call.send().await.map(drop).map_err(failed("CreateTags"))
+    }
+
+    async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
+        let call = self.client.delete_tags().set_resources(strings(resources)).set_tags(list(tags, request::tag));
+        call.send().await.map(drop).map_err(failed("DeleteTags"))
+    }
+
+    async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId> {
+        const OPERATION: &str = "CreateSnapshot";
+        let call = disks::create_snapshot(&self.client, &request).customize().config_override(once());
+        let reply = call.send().await.map_err(failed(OPERATION))?;
+        describe::id(OPERATION, reply.snapshot_id())
+    }
+
+    async fn register_image(&self, request: RegisterImage) -> Result<ImageId> {
+        const OPERATION: &str = "RegisterImage";
+        let call = disks::register_image(&self.client, &request).customize().config_override(once());
+        let reply = call.send().await.map_err(failed(OPERATION))?;
+        describe::id(OPERATION, reply.image_id())
+    }
+
+    async fn attach_volume(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> Result<()> {
+        let call = self.client.attach_volume().volume_id(volume.as_str()).instance_id(instance.as_str()).device(device);
+        call.send().await.map(drop).map_err(failed("AttachVolume"))
+    }
+
+    async fn detach_volume(&self, volume: &VolumeId) -> Result<()> {
+        self.client.detach_volume().volume_id(volume.as_str()).send().await.map(drop).map_err(failed("DetachVolume"))
+    }
+
+    async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str, on: bool) -> Result<()> {
+        let call = self.client.modify_instance_attribute().instance_id(instance.as_str());
+        let call = call.block_device_mappings(disks::delete_on_termination(device, on));
+        call.send().await.map(drop).map_err(failed("ModifyInstanceAttribute"))
     }
 }

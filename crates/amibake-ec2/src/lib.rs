@@ -22,8 +22,8 @@ use async_trait::async_trait;
 pub use error::{Ec2Error, ErrorKind};
 pub use id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use model::{
-    Access, CopyImage, CreateImage, CreateSecurityGroup, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule, Instance,
-    KeyPairRequest, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
+    IngressRule, Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 
 /// What every call answers.
@@ -95,6 +95,19 @@ pub trait Ec2: Send + Sync {
     async fn delete_volume(&self, volume: &VolumeId) -> Result<()>;
     /// Puts tags on resources (ids of any kind).
     async fn create_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()>;
+    /// Takes these tags, where they have these values, off resources.
+    async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()>;
+
+    /// Starts making a snapshot of a volume.
+    async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId>;
+    /// Makes an image of snapshots.
+    async fn register_image(&self, request: RegisterImage) -> Result<ImageId>;
+    /// Attaches a volume to an instance under a device name.
+    async fn attach_volume(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> Result<()>;
+    /// Starts detaching a volume.
+    async fn detach_volume(&self, volume: &VolumeId) -> Result<()>;
+    /// Says whether the volume under a device name goes with its instance.
+    async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str, on: bool) -> Result<()>;
 }
 
 /// One account's access to EC2, any region.

@@ -1,11 +1,15 @@
 //! Requests and descriptions, as far as a builder needs them. Field names follow the EC2 API reference (version 2016-11-15).
 
+mod disks;
+
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+
+pub use disks::{CreateSnapshot, RegisterImage};
 
 /// How to reach an account. Empty fields mean: as the SDK resolves them.
 #[derive(Debug, Clone, Default)]

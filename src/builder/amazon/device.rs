@@ -77,7 +77,13 @@ fn devices(list: &[BlockDeviceMapping]) -> Vec<BlockDevice> {
 }
 
 impl BlockDeviceMapping {
-    fn device(&self) -> BlockDevice {
+    /// Whether this is its device name.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.device_name.given() == Some(name)
+    }
+
+    /// The device as EC2 takes it.
+    pub fn device(&self) -> BlockDevice {
         let target = if self.no_device {
             BlockDeviceTarget::NoDevice
         } else {
@@ -104,7 +110,7 @@ impl BlockDeviceMapping {
     }
 
     /// Checks one device; `at` is the pointer to it.
-    fn check(&self, check: &mut Check<'_>, at: &str) {
+    pub fn check(&self, check: &mut Check<'_>, at: &str) {
         if !self.device_name.is_given() {
             check.error(at, "device-name", "a block device mapping needs a `device_name`", None);
             return;

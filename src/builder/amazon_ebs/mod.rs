@@ -62,7 +62,8 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     cx.step("stepCreateAMI").await;
     let made = Made::of(&stopped, config.devices.image_devices(), image_tags.image.clone());
     let pending = step::create_image::create_image(cx, &site, &config.image, made).await?;
-    let image = step::let_go::while_image_is_made(cx, &site, &pending, (&stopped.instance, &key, &groups)).await?;
+    let in_use = (&stopped.instance, &key, &groups);
+    let image = step::let_go::meanwhile(cx, &site, in_use, step::create_image::wait_for_image(cx, &site, &pending)).await?;
     cx.step("StepAMIRegionCopy").await;
     let images = step::copy::copy_image(cx, &site, &config.image, image).await?;
     cx.step("StepModifyAMIAttributes").await;

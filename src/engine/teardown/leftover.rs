@@ -50,6 +50,15 @@ impl Leftover {
                 (format!("possibly an image named {name}"), aws(filter))
             }
             Resource::Snapshot { id } => (format!("snapshot {id}"), aws(format!("delete-snapshot --snapshot-id {id}"))),
+            Resource::VolumeSnapshot { id: Some(id), .. } => (format!("snapshot {id}"), aws(format!("delete-snapshot --snapshot-id {id}"))),
+            Resource::VolumeSnapshot { id: None, volume } => {
+                let filter = format!("describe-snapshots --filters Name=volume-id,Values={volume}");
+                (format!("possibly a snapshot of volume {volume}"), aws(filter))
+            }
+            Resource::LaunchedVolumes => {
+                let filter = format!("describe-volumes --filters Name=tag:{RUN_TAG},Values={run_id}");
+                (format!("possibly volumes with tag {RUN_TAG}={run_id}"), aws(filter))
+            }
             Resource::TempPath { path } => {
                 let path = path.display().to_string();
                 (path.clone(), format!("rm -r {}", quote(&path)))

@@ -87,7 +87,7 @@ pub(super) async fn terminate(region: &AwsRegion, id: &InstanceId, born: Instant
 pub async fn remove_image(region: &AwsRegion, image: &ImageId, report: &Reporter) -> Result<(), Vec<Leftover>> {
     // Long since finished: "not found" means gone.
     let born = Instant::now().checked_sub(YOUNG).unwrap_or_else(Instant::now);
-    let removal = Removal { region, report, born, deadline: Instant::now() + ARTIFACT_LIMIT };
+    let removal = Removal { region, report, known: &[], born, deadline: Instant::now() + ARTIFACT_LIMIT };
     removal.image(image).await.map_err(|(image_error, mut left)| {
         if let Some(error) = image_error {
             left.insert(0, Leftover::image(region, image, error.to_string()));
@@ -100,6 +100,8 @@ pub async fn remove_image(region: &AwsRegion, image: &ImageId, report: &Reporter
 pub(super) struct Removal<'a> {
     pub region: &'a AwsRegion,
     pub report: &'a Reporter,
+    /// Snapshots that it is known to be made of.
+    pub known: &'a [SnapshotId],
     /// When the image was made.
     pub born: Instant,
     pub deadline: Instant,
@@ -112,10 +114,11 @@ impl Removal<'_> {
     /// Why the image stays (then its snapshots do too), and which snapshots stay.
     pub async fn image(&self, image: &ImageId) -> Result<(), (Option<Ec2Error>, Vec<Leftover>)> {
         let (mut snapshots, finished) = self.mapped_snapshots(image).await;
+        snapshots.extend(self.known.iter().cloned());
         let deregistered = delete(self.born, self.deadline, || self.region.ec2.deregister_image(image)).await;
         deregistered.map_err(|error| (Some(error), Vec::new()))?;
         self.report.say(format!("Deregistered AMI id: {image}"));
-        if !finished {
+        if !finished && self.known.is_empty() {
             snapshots.extend(self.described_snapshots(image).await);
         }
         let left = self.delete_snapshots(snapshots).await;

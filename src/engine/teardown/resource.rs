@@ -58,6 +58,15 @@ pub enum Resource {
         /// Id.
         id: SnapshotId,
     },
+    /// A snapshot of a volume that this build made: found by its volume where the id is unknown.
+    VolumeSnapshot {
+        /// Its volume.
+        volume: VolumeId,
+        /// Id.
+        id: Option<SnapshotId>,
+    },
+    /// The volumes of a launch that outlive their instance; found by the run's tags. Go after the instances of their region are terminated.
+    LaunchedVolumes,
     /// A temporary file or directory of this machine; a directory goes with all it holds.
     TempPath {
         /// Where.
@@ -80,6 +89,8 @@ pub enum Resource {
 pub enum ImageOrigin {
     /// CreateImage of this instance.
     Instance(InstanceId),
+    /// RegisterImage of these snapshots; they go with it.
+    Snapshots(Vec<SnapshotId>),
     /// CopyImage of this image.
     Copy {
         /// Its region.
@@ -103,6 +114,11 @@ impl Resource {
     /// An instance about to be launched with this client token.
     pub fn instance(client_token: impl Into<String>) -> Self {
         Self::Instance { client_token: client_token.into(), id: None }
+    }
+
+    /// A snapshot of a volume about to be made.
+    pub fn volume_snapshot(volume: VolumeId) -> Self {
+        Self::VolumeSnapshot { volume, id: None }
     }
 
     /// A process just started; its start time is read here.
@@ -145,6 +161,14 @@ impl Created for Instance {
 impl Created for ImageId {
     fn complete(&self, resource: &mut Resource) {
         if let Resource::Image { id, .. } = resource {
+            *id = Some(self.clone());
+        }
+    }
+}
+
+impl Created for SnapshotId {
+    fn complete(&self, resource: &mut Resource) {
+        if let Resource::VolumeSnapshot { id, .. } = resource {
             *id = Some(self.clone());
         }
     }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use amibake_ec2::model::{DescribeImages, Filter, Image, InstanceState};
-use amibake_ec2::{Ec2Error, ImageId, InstanceId, SecurityGroupId, SnapshotId};
+use amibake_ec2::{Ec2Error, ImageId, InstanceId, SecurityGroupId, SnapshotId, VolumeId};
 use tokio::time::Instant;
 
 use super::{BUILD_TAG, ImageOrigin, RUN_TAG, Teardown};
@@ -66,6 +66,34 @@ impl Teardown {
         .await
     }
 
+    /// Snapshots of a volume, which this build made, so that nobody else has made any.
+    ///
+    /// # Errors
+    /// EC2's last answer.
+    pub async fn find_snapshots(&self, region: &AwsRegion, volume: &VolumeId, deadline: Instant) -> Result<Vec<SnapshotId>, Ec2Error> {
+        until_found(deadline, || async {
+            let found = region.ec2.describe_snapshots(&[], &[Filter::new("volume-id", volume.as_str())]).await?;
+            Ok(found.into_iter().map(|snapshot| snapshot.id).collect())
+        })
+        .await
+    }
+
+    /// Volumes with the tags of this build. Asked once its instances are gone: what is to show shows by then.
+    pub(super) async fn find_volumes(&self, region: &AwsRegion, deadline: Instant) -> Result<Vec<VolumeId>, Ec2Error> {
+        let filters: Vec<Filter> = self.tags().into_iter().map(|tag| Filter::new(format!("tag:{}", tag.key), tag.value)).collect();
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let found = tokio::time::timeout_at(deadline, region.ec2.describe_volumes(&[], &filters)).await;
+            match found.unwrap_or_else(|_| Err(no_answer())) {
+                Ok(found) => return Ok(found.into_iter().map(|volume| volume.id).collect()),
+                Err(error) => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error),
+                },
+            }
+        }
+    }
+
     /// The image of this name, if this build made it; looked for until the deadline.
     ///
     /// # Errors
@@ -116,11 +144,15 @@ impl Teardown {
         if let (Some(source), ImageOrigin::Instance(instance)) = (&image.source_instance, origin) {
             return Ok(source == instance);
         }
+        if let ImageOrigin::Snapshots(snapshots) = origin {
+            return Ok(image.block_devices.iter().filter_map(|device| device.snapshot.as_ref()).any(|used| snapshots.contains(used)));
+        }
         let snapshots = region.ec2.describe_snapshots(&[], &[Filter::new("description", format!("*{}*", image.id))]).await?;
         let mut named = snapshots.iter().filter_map(|snapshot| source_named(&snapshot.description, origin));
         Ok(match (named.next(), origin) {
             (Some(source), ImageOrigin::Instance(instance)) => source == instance.as_str(),
             (Some(source), ImageOrigin::Copy { image, .. }) => source == image.as_str(),
+            (Some(_), ImageOrigin::Snapshots(_)) => false,
             (None, _) => self.made_since_start(image),
         })
     }
@@ -142,6 +174,7 @@ fn source_named<'a>(description: &'a str, origin: &ImageOrigin) -> Option<&'a st
     let mut words = description.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     match origin {
         ImageOrigin::Instance(_) => words.find(|word| word.starts_with("i-")),
+        ImageOrigin::Snapshots(_) => None,
         ImageOrigin::Copy { .. } => words.find(|word| *word == "SourceAmi").and_then(|_| words.next()),
     }
 }

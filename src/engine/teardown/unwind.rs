@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::remove::{Removal, delete, terminate};
-use super::{Entry, Leftover, Lifetime, Resource, Teardown, local};
+use super::{Entry, ImageOrigin, Leftover, Lifetime, Resource, Teardown, local};
 use crate::engine::account::AwsRegion;
 use crate::engine::watcher::{WaitError, Want};
 
@@ -40,7 +40,10 @@ impl Teardown {
         if ending == Ending::Abort {
             return self.abort(first, deadline).await;
         }
-        let wait_in: Vec<Region> = last.iter().filter_map(|entry| entry.region.as_ref().map(|r| r.name().clone())).collect();
+        // A volume that is handed over is free only when its instance has ended.
+        let handed_over = self.stack().iter().filter(|entry| !goes(entry) && entry.goes_after_instances()).cloned().collect::<Vec<_>>();
+        let waiting = last.iter().chain(&handed_over);
+        let wait_in: Vec<Region> = waiting.filter_map(|entry| entry.region.as_ref().map(|r| r.name().clone())).collect();
         let mut left = self.remove_side_by_side(&first, &wait_in, deadline).await;
         self.tell_volumes(&first, &last);
         // What hangs on an instance that would not go will not go either: try, but do not insist.
@@ -121,8 +124,31 @@ impl Teardown {
                 report.say(format!("Deleted snapshot: {id}"));
                 Ok(())
             }
+            Resource::VolumeSnapshot { volume, id } => {
+                report.say("Removing snapshots since we cancelled or halted...");
+                let ids = match id {
+                    Some(id) => vec![id.clone()],
+                    None => self.find_snapshots(region, volume, deadline).await.map_err(|e| e.to_string())?,
+                };
+                self.delete_all(&ids, |id| delete(entry.since, deadline, move || region.ec2.delete_snapshot(id))).await
+            }
+            Resource::LaunchedVolumes => {
+                let ids = self.find_volumes(region, deadline).await.map_err(|e| e.to_string())?;
+                ids.iter().for_each(|id| report.say(format!("Destroying volume ({id})...")));
+                self.delete_all(&ids, |id| delete(entry.since, deadline, move || region.ec2.delete_volume(id))).await
+            }
             Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
         }
+    }
+
+    /// Removes all, side by side; what is refused does not keep the others.
+    async fn delete_all<'a, T, F>(&self, ids: &'a [T], delete: impl Fn(&'a T) -> F) -> Result<(), String>
+    where
+        F: Future<Output = Result<(), Ec2Error>>,
+    {
+        let errors: Vec<String> =
+            join_all(ids.iter().map(delete)).await.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors.join("; ")) }
     }
 
     async fn remove_groups(&self, region: &AwsRegion, ids: &[SecurityGroupId], born: Instant, deadline: Instant) -> Result<(), String> {
@@ -156,7 +182,8 @@ impl Teardown {
         }
         // Cancellation has done its work by now: unwinding is what it asked for.
         match region.watcher.instance(id, Want::Terminated, deadline, &CancellationToken::new()).await {
-            Ok(_) | Err(WaitError::Gone) => Ok(()),
+            // One that has been asked to end does, whether or not EC2 lets us watch it.
+            Ok(_) | Err(WaitError::Gone | WaitError::Ec2(_)) => Ok(()),
             Err(error) => Err(format!("asked to end, but {error}")),
         }
     }
@@ -164,7 +191,11 @@ impl Teardown {
     async fn remove_image_entry(&self, entry: &Entry, region: &AwsRegion, deadline: Instant) -> Vec<Leftover> {
         let Resource::Image { name, origin, id } = &entry.resource else { return Vec::new() };
         let stays = |error: &Ec2Error| Leftover::of(entry, &self.inner.run_id, &error.to_string()).into_iter().collect::<Vec<_>>();
-        let removal = Removal { region, report: &self.inner.report, born: entry.since, deadline };
+        let known = match origin {
+            ImageOrigin::Snapshots(snapshots) => snapshots.as_slice(),
+            ImageOrigin::Instance(_) | ImageOrigin::Copy { .. } => &[],
+        };
+        let removal = Removal { region, report: &self.inner.report, known, born: entry.since, deadline };
         let ids: Vec<ImageId> = match id {
             Some(id) => vec![id.clone()],
             None => match self.find_images(region, name, origin, deadline).await {
@@ -206,11 +237,12 @@ impl Teardown {
 impl Entry {
     fn goes_after_instances(&self) -> bool {
         match self.resource {
-            Resource::SecurityGroup { .. } | Resource::Volume { .. } => true,
+            Resource::SecurityGroup { .. } | Resource::Volume { .. } | Resource::LaunchedVolumes => true,
             Resource::KeyPair { .. }
             | Resource::Instance { .. }
             | Resource::Image { .. }
             | Resource::Snapshot { .. }
+            | Resource::VolumeSnapshot { .. }
             | Resource::TempPath { .. }
             | Resource::Process { .. } => false,
         }

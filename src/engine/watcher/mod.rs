@@ -12,8 +12,8 @@ mod wait;
 
 use std::sync::Arc;
 
-use amibake_ec2::model::{Image, Instance, Snapshot};
-use amibake_ec2::{Ec2, Ec2Error, ImageId, InstanceId, SnapshotId};
+use amibake_ec2::model::{Image, Instance, Snapshot, Volume};
+use amibake_ec2::{Ec2, Ec2Error, ImageId, InstanceId, SnapshotId, VolumeId};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -86,7 +86,7 @@ impl Watcher {
     ) -> Result<Instance, WaitError> {
         match self.wait(Goal::Instance(want), id.as_str(), deadline, cancel).await? {
             Found::Instance(instance) => Ok(*instance),
-            Found::Image(_) | Found::Snapshot(_) => Err(WaitError::Gone),
+            Found::Image(_) | Found::Snapshot(_) | Found::Volume(_) => Err(WaitError::Gone),
         }
     }
 
@@ -97,7 +97,7 @@ impl Watcher {
     pub async fn image(&self, id: &ImageId, deadline: Instant, cancel: &CancellationToken) -> Result<Image, WaitError> {
         match self.wait(Goal::Image, id.as_str(), deadline, cancel).await? {
             Found::Image(image) => Ok(*image),
-            Found::Instance(_) | Found::Snapshot(_) => Err(WaitError::Gone),
+            Found::Instance(_) | Found::Snapshot(_) | Found::Volume(_) => Err(WaitError::Gone),
         }
     }
 
@@ -108,7 +108,18 @@ impl Watcher {
     pub async fn snapshot(&self, id: &SnapshotId, deadline: Instant, cancel: &CancellationToken) -> Result<Snapshot, WaitError> {
         match self.wait(Goal::Snapshot, id.as_str(), deadline, cancel).await? {
             Found::Snapshot(snapshot) => Ok(*snapshot),
-            Found::Instance(_) | Found::Image(_) => Err(WaitError::Gone),
+            Found::Instance(_) | Found::Image(_) | Found::Volume(_) => Err(WaitError::Gone),
+        }
+    }
+
+    /// Waits until a volume is attached to an instance, or to none.
+    ///
+    /// # Errors
+    /// See [`WaitError`].
+    pub async fn volume(&self, id: &VolumeId, attached: bool, deadline: Instant, cancel: &CancellationToken) -> Result<Volume, WaitError> {
+        match self.wait(Goal::Volume { attached }, id.as_str(), deadline, cancel).await? {
+            Found::Volume(volume) => Ok(*volume),
+            Found::Instance(_) | Found::Image(_) | Found::Snapshot(_) => Err(WaitError::Gone),
         }
     }
 

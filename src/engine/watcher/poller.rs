@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use amibake_ec2::model::DescribeImages;
-use amibake_ec2::{Ec2, Ec2Error, ErrorKind, ImageId, InstanceId, SnapshotId};
+use amibake_ec2::{Ec2, Ec2Error, ErrorKind, ImageId, InstanceId, SnapshotId, VolumeId};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
@@ -121,6 +121,11 @@ impl Poller {
                 let found = self.ec2.describe_snapshots(&ids, &[]).await?;
                 Ok(found.into_iter().map(|s| Found::Snapshot(Box::new(s))).collect())
             }
+            Kind::Volume => {
+                let ids: Vec<_> = ids().filter_map(|id| VolumeId::new(id).ok()).collect();
+                let found = self.ec2.describe_volumes(&ids, &[]).await?;
+                Ok(found.into_iter().map(|v| Found::Volume(Box::new(v))).collect())
+            }
         }
     }
 
@@ -227,5 +232,6 @@ fn id_of(found: &Found) -> &str {
         Found::Instance(instance) => instance.id.as_str(),
         Found::Image(image) => image.id.as_str(),
         Found::Snapshot(snapshot) => snapshot.id.as_str(),
+        Found::Volume(volume) => volume.id.as_str(),
     }
 }

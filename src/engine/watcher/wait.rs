@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use amibake_ec2::Ec2Error;
-use amibake_ec2::model::{Image, ImageState, Instance, InstanceState, Snapshot};
+use amibake_ec2::model::{Image, ImageState, Instance, InstanceState, Snapshot, Volume};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -15,6 +15,7 @@ pub(super) enum Kind {
     Instance,
     Image,
     Snapshot,
+    Volume,
 }
 
 /// What is waited for.
@@ -25,6 +26,10 @@ pub(super) enum Goal {
     Image,
     /// `completed`.
     Snapshot,
+    /// `in-use` or `available`.
+    Volume {
+        attached: bool,
+    },
 }
 
 impl Goal {
@@ -33,6 +38,7 @@ impl Goal {
             Self::Instance(_) => Kind::Instance,
             Self::Image => Kind::Image,
             Self::Snapshot => Kind::Snapshot,
+            Self::Volume { .. } => Kind::Volume,
         }
     }
 }
@@ -43,6 +49,7 @@ pub(super) enum Found {
     Instance(Box<Instance>),
     Image(Box<Image>),
     Snapshot(Box<Snapshot>),
+    Volume(Box<Volume>),
 }
 
 pub(super) type Answer = Result<Found, WaitError>;
@@ -131,7 +138,7 @@ fn judge(found: &Found, goal: Goal) -> Verdict {
         Found::Instance(instance) => match goal {
             Goal::Instance(want) => judge_instance(instance, want),
             // Answers are matched by id, and an instance has no image's id.
-            Goal::Image | Goal::Snapshot => Verdict::Wait,
+            Goal::Image | Goal::Snapshot | Goal::Volume { .. } => Verdict::Wait,
         },
         Found::Image(image) => match image.state {
             ImageState::Available => Verdict::Reached,
@@ -142,6 +149,11 @@ fn judge(found: &Found, goal: Goal) -> Verdict {
         Found::Snapshot(snapshot) => match snapshot.state.as_str() {
             "completed" => Verdict::Reached,
             "error" => failed(found, None),
+            _ => Verdict::Wait,
+        },
+        Found::Volume(volume) => match (volume.state.as_str(), goal) {
+            ("in-use", Goal::Volume { attached: true }) | ("available", Goal::Volume { attached: false }) => Verdict::Reached,
+            ("error" | "deleting" | "deleted", _) => failed(found, None),
             _ => Verdict::Wait,
         },
     }
@@ -184,5 +196,6 @@ fn state_of(found: &Found) -> String {
             Some(progress) => format!("{}, {progress}", snapshot.state),
             None => snapshot.state.clone(),
         },
+        Found::Volume(volume) => volume.state.clone(),
     }
 }

@@ -7,38 +7,58 @@ use std::time::Duration;
 
 use amibake::artifact::Artifact;
 use amibake::builder::amazon::step::connect::{Connect, Connection};
-use amibake::builder::amazon_ebs::{AmazonEbs, steps};
+use amibake::builder::amazon_ebs::{self, AmazonEbs};
+use amibake::builder::amazon_ebssurrogate::{self, AmazonEbsSurrogate};
+use amibake::builder::amazon_ebsvolume::{self, AmazonEbsVolume};
 use amibake::builder::{BuildError, Builder};
 use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
 use amibake::engine::context::BuildContext;
 use amibake::event::Reporter;
+use amibake::parts::Parts;
 use amibake_template::component::{Check, Component, Kind};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-/// `amazon-ebs` as it is, apart from how its guest is reached.
+/// A builder as it is, apart from how its guest is reached.
 #[derive(Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct OnLab(AmazonEbs);
+pub struct OnLab<B>(B);
 
-impl Component for OnLab {
+impl<B: Component> Component for OnLab<B> {
     const KIND: Kind = Kind::Builder;
-    const TYPE: &'static str = AmazonEbs::TYPE;
-    const BUILD_DATA: &'static [&'static str] = AmazonEbs::BUILD_DATA;
+    const TYPE: &'static str = B::TYPE;
+    const BUILD_DATA: &'static [&'static str] = B::BUILD_DATA;
 
     fn check(&self, check: &mut Check<'_>) {
         self.0.check(check);
     }
 }
 
-#[async_trait]
-impl Builder for OnLab {
-    async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
-        steps(cx, &self.0, &Network).await
-    }
+/// The builders that reach a guest.
+pub fn register(parts: &mut Parts) {
+    parts.builder::<OnLab<AmazonEbs>>();
+    parts.builder::<OnLab<AmazonEbsSurrogate>>();
+    parts.builder::<OnLab<AmazonEbsVolume>>();
+}
+
+macro_rules! on_lab {
+    ($($module:ident $builder:ident)*) => {$(
+        #[async_trait]
+        impl Builder for OnLab<$builder> {
+            async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
+                $module::steps(cx, &self.0, &Network).await
+            }
+        }
+    )*};
+}
+
+on_lab! {
+    amazon_ebs AmazonEbs
+    amazon_ebssurrogate AmazonEbsSurrogate
+    amazon_ebsvolume AmazonEbsVolume
 }
 
 /// The port and address where the recording's guest could be reached; elsewhere nobody answers, and no password opens it.

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use super::account::Account;
 use super::effects::{Effects, Parameters, Seen};
-use super::guest::OnLab;
+use super::guest;
 use super::trace::{Signal, Trace};
 use super::words;
 
@@ -114,7 +114,7 @@ fn host(trace: &Trace, cwd: &Path) -> Host {
 
 fn parts() -> Parts {
     let mut parts = Parts::all();
-    parts.builder::<OnLab>();
+    guest::register(&mut parts);
     parts
 }
 

@@ -36,6 +36,7 @@ pub fn recorded(text: &str) -> String {
             ("amzn-ami-hvm-2017\\.09\\.1\\.20171103-x86_64-gp2", "<source-name>"),
             (DATE, "<date>"),
             ("available regions: .*", "available regions: ..."),
+            ("Packer: <time>", "Packer: <date>"),
         ])
     });
     apply(&RULES, text)
@@ -94,7 +95,7 @@ pub fn ours(text: &str, places: &BTreeMap<&'static str, String>) -> String {
             ("available regions: .*", "available regions: ..."),
             ("[^ ]*/packer-shell[0-9A-Za-z]+", "inline"),
             ("Creating AMI [0-9a-z]{7} from", "Creating AMI <random7> from"),
-            ("( in [a-z]+-[a-z]+-[0-9])?: (Create|Run|Stop|Copy|Describe)[A-Za-z]+: ([A-Z][A-Za-z.]+: )", ": $3"),
+            ("( in [a-z]+-[a-z]+-[0-9])?: (Create|Register|Run|Stop|Copy|Describe)[A-Za-z]+: ([A-Z][A-Za-z.]+: )", ": $3"),
             ("(errored|finished|Wait completed) after [0-9a-z ]*[0-9a-z]", "$1 after <duration>"),
         ])
     });

@@ -4,6 +4,7 @@
 //!
 //! A question leaves nothing behind that another one could see: its names and tags hold its own name.
 
+mod disks;
 mod images;
 mod instances;
 mod network;
@@ -95,6 +96,10 @@ questions! {
     instances::an_instance_has_the_devices_of_its_image: "calls every root device /dev/sda1",
     instances::an_unknown_instance_is_not_found,
     instances::groups_of_an_instance_can_be_changed,
+    disks::a_snapshot_is_found_by_its_volume,
+    disks::an_image_is_registered_of_snapshots: "makes snapshots of its own",
+    disks::a_volume_changes_its_device,
+    disks::tags_are_taken_away_by_key_and_value,
     storage::volumes_stay_or_go_with_their_instance,
     storage::a_volume_in_use_cannot_be_deleted,
     storage::tags_are_put_on_images_and_snapshots,

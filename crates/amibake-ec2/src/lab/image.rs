@@ -118,7 +118,7 @@ impl Place<'_> {
 
     /// AMI names: 3 to 128 of EC2's characters, once per account and region. The rule also holds for copies, which EC2
     /// itself lets through: whoever meets it here would have two images of one name.
-    fn check_name(&self, name: &str) -> Answer<()> {
+    pub(super) fn check_name(&self, name: &str) -> Answer<()> {
         let allowed = |character: char| character.is_ascii_alphanumeric() || "()[] ./-'@_".contains(character);
         if !(3..=128).contains(&name.chars().count()) || !name.chars().all(allowed) {
             let message =
@@ -133,7 +133,7 @@ impl Place<'_> {
     }
 
     /// Makes `image` ours and new: id, name, date, nobody else's permissions.
-    fn add_image(&mut self, image: ImageRecord, name: String, takes: Duration) -> ImageId {
+    pub(super) fn add_image(&mut self, image: ImageRecord, name: String, takes: Duration) -> ImageId {
         let id = ImageId::with_hex(&self.ids.hex());
         let image = ImageRecord {
             id: id.clone(),
@@ -291,19 +291,24 @@ fn describe(image: &ImageRecord) -> Image {
         root_device_name: Some(image.root_device_name.clone()),
         virtualization_type: image.virtualization_type.clone(),
         architecture: image.architecture.clone(),
-        block_devices: image.devices.iter().map(|(name, target)| describe_device(name, target, image.state)).collect(),
+        block_devices: image.devices.iter().map(|(name, target)| describe_device(name, target, tells_snapshots(image))).collect(),
         tags: image.tags.clone(),
         source_instance: image.source_instance.clone(),
     }
 }
 
-fn describe_device(name: &str, target: &ImageTarget, state: ImageState) -> ImageBlockDevice {
+/// A pending image does not tell its snapshots: who removes one must find them by their description. One registered of snapshots does.
+fn tells_snapshots(image: &ImageRecord) -> bool {
+    let registered = image.source_instance.is_none() && image.copied_from.is_none();
+    registered || image.state != ImageState::Pending
+}
+
+fn describe_device(name: &str, target: &ImageTarget, told: bool) -> ImageBlockDevice {
     let device_name = name.to_owned();
     match target {
-        // A pending image does not tell its snapshots: who removes one must find them by their description.
         ImageTarget::Ebs(ebs) => ImageBlockDevice {
             device_name,
-            snapshot: ebs.snapshot.clone().filter(|_| state != ImageState::Pending),
+            snapshot: ebs.snapshot.clone().filter(|_| told),
             delete_on_termination: Some(ebs.delete_on_termination),
         },
         ImageTarget::Virtual(_) => ImageBlockDevice { device_name, snapshot: None, delete_on_termination: None },

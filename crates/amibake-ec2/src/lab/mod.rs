@@ -19,6 +19,7 @@ mod attributes;
 pub mod calls;
 mod catalogue;
 mod checks;
+mod disks;
 pub mod fault;
 mod filter;
 mod fit;

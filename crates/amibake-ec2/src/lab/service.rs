@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::assume::Assumption;
 use super::calls::{Call, Calls, Parameters};
 use super::catalogue;
+use super::disks;
 use super::fault::{Fault, Faults, Kind};
 use super::limits::Buckets;
 use super::options::{Options, Times};
@@ -18,8 +19,9 @@ use super::refusal::{Answer, Refusal};
 use super::world::{Inventory, Place, World};
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{
-    Access, CopyImage, CreateImage, CreateSecurityGroup, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule, Instance,
-    KeyPairRequest, KeyType, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
+    IngressRule, Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
+    Volume, Vpc,
 };
 use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Result};
 
@@ -523,5 +525,35 @@ impl Ec2 for LabRegion {
     async fn create_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
         let parameters = none().list("ResourceId", resources).tags("", tags);
         self.call("CreateTags", parameters, |place| place.create_tags(resources, tags)).await
+    }
+
+    async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
+        let parameters = none().list("ResourceId", resources).tags("", tags);
+        self.call("DeleteTags", parameters, |place| place.delete_tags(resources, tags)).await
+    }
+
+    async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId> {
+        self.call("CreateSnapshot", disks::create_snapshot(&request), |place| place.create_snapshot(request)).await
+    }
+
+    async fn register_image(&self, request: RegisterImage) -> Result<ImageId> {
+        self.call("RegisterImage", disks::register_image(&request), |place| place.register_image(request)).await
+    }
+
+    async fn attach_volume(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> Result<()> {
+        let parameters = none().with("VolumeId", Some(volume)).with("InstanceId", Some(instance)).with("Device", Some(device));
+        self.call("AttachVolume", parameters, |place| place.attach_volume(volume, instance, device)).await
+    }
+
+    async fn detach_volume(&self, volume: &VolumeId) -> Result<()> {
+        self.call("DetachVolume", none().with("VolumeId", Some(volume)), |place| place.detach_volume(volume)).await
+    }
+
+    async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str, on: bool) -> Result<()> {
+        let parameters = none()
+            .with("InstanceId", Some(instance))
+            .with("BlockDeviceMapping.1.DeviceName", Some(device))
+            .with("BlockDeviceMapping.1.Ebs.DeleteOnTermination", Some(on));
+        self.call("ModifyInstanceAttribute", parameters, |place| place.set_delete_on_termination(instance, device, on)).await
     }
 }

@@ -56,6 +56,19 @@ impl Place<'_> {
     }
 }
 
+impl Place<'_> {
+    /// DeleteTags: a tag of another value stays.
+    pub(super) fn delete_tags(&mut self, resources: &[String], tags: &[Tag]) -> Answer<()> {
+        if resources.is_empty() {
+            return refuse("MissingParameter", "The request must contain the parameter resourceIdSet");
+        }
+        for id in resources {
+            self.state.tags_of(id)?.retain(|tag| !tags.contains(tag));
+        }
+        Ok(())
+    }
+}
+
 fn merge(old: &[Tag], new: &[Tag]) -> Vec<Tag> {
     let kept = old.iter().filter(|tag| new.iter().all(|newer| newer.key != tag.key));
     kept.chain(new).cloned().collect()

@@ -44,10 +44,8 @@ macro_rules! outline {
 
 const EBS: Option<&str> = Some("amazon-ebs");
 
-static OUTLINES: [Outline; 22] = [
+static OUTLINES: [Outline; 20] = [
     outline!(Builder, "builder", "amazon-chroot", EBS),
-    outline!(Builder, "builder", "amazon-ebssurrogate", EBS),
-    outline!(Builder, "builder", "amazon-ebsvolume", EBS),
     outline!(Builder, "builder", "amazon-instance", EBS),
     outline!(Provisioner, "provisioner", "ansible", None),
     outline!(Provisioner, "provisioner", "ansible-local", None),

@@ -20,7 +20,7 @@ use crate::engine::watcher::WaitError;
 /// How long EC2 may call a stopped instance "not in state" before that is an error.
 const NOT_IN_STATE_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// How long a lost image is looked for; an image is listed a moment after it exists.
-const LOOK_FOR: Duration = Duration::from_secs(10);
+pub const LOOK_FOR: Duration = Duration::from_secs(10);
 /// Tries of a call whose replies are lost.
 const TRIES_WITHOUT_REPLY: u32 = 3;
 

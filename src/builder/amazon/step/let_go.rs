@@ -1,12 +1,10 @@
 //! Gives back what the build no longer needs while EC2 makes the image, so that its end has nothing to wait for.
 
 use amibake_ec2::Ec2Error;
-use amibake_ec2::model::{Filter, Image, Instance};
+use amibake_ec2::model::{Filter, Instance};
 
-use super::create_image::{Pending, wait_for_image};
 use super::key_pair::{LoginKey, TemporaryKey};
 use super::security_group::GroupsInUse;
-use crate::builder::BuildError;
 use crate::builder::amazon::call::{CallError, ask, ask_times};
 use crate::builder::amazon::site::Site;
 use crate::engine::context::BuildContext;
@@ -14,18 +12,15 @@ use crate::engine::context::BuildContext;
 /// How often the group is asked to go: six seconds in all, much less than an image takes.
 const TRIES_TO_DELETE: u32 = 6;
 
-/// Waits for the image; what the build no longer needs is given back meanwhile.
-///
-/// # Errors
-/// The image's.
-pub async fn while_image_is_made(
+/// Waits for something that takes long; what the build no longer needs is given back meanwhile.
+pub async fn meanwhile<T>(
     cx: &BuildContext,
     site: &Site,
-    pending: &Pending,
     (instance, key, groups): (&Instance, &LoginKey, &GroupsInUse),
-) -> Result<Image, BuildError> {
-    let (image, ()) = futures_util::join!(wait_for_image(cx, site, pending), let_go(cx, site, instance, key.temporary.as_ref(), groups));
-    image
+    wait: impl Future<Output = T>,
+) -> T {
+    let (waited, ()) = futures_util::join!(wait, let_go(cx, site, instance, key.temporary.as_ref(), groups));
+    waited
 }
 
 /// Removes the temporary key pair and security group. A group in use cannot be deleted: the stopped instance is moved to its VPC's

@@ -17,9 +17,11 @@ pub mod prevalidate;
 pub mod progress;
 pub mod provision;
 pub mod security_group;
+pub mod snapshot;
 pub mod source_image;
 pub mod stop;
 pub mod tags;
+pub mod volumes;
 
 use amibake_ec2::Region;
 
@@ -29,7 +31,7 @@ use crate::engine::context::BuildContext;
 use crate::engine::teardown::CreateError;
 
 /// Ends the build because something could not be made.
-fn create_failed(cx: &BuildContext, what: &str, region: &Region, error: CreateError) -> BuildError {
+pub fn create_failed(cx: &BuildContext, what: &str, region: &Region, error: CreateError) -> BuildError {
     match error {
         CreateError::Ec2(error) | CreateError::Unknown { error, .. } => failed_call(cx, what, region, &error),
         CreateError::Journal(error) => fail(cx, format!("{what} in {region}: {error}")),

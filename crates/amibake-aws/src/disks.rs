@@ -1,0 +1,41 @@
+//! Requests about snapshots, registered images and attached volumes, in the SDK's words.
+
+use amibake_ec2::model::{CreateSnapshot, RegisterImage};
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::operation::create_snapshot::builders::CreateSnapshotFluentBuilder;
+use aws_sdk_ec2::operation::register_image::builders::RegisterImageFluentBuilder;
+use aws_sdk_ec2::types::{EbsInstanceBlockDeviceSpecification, InstanceBlockDeviceMappingSpecification, ResourceType};
+
+use crate::request::{block_device, list, tag_specifications, text};
+
+/// CreateSnapshot.
+pub(crate) fn create_snapshot(client: &Client, request: &CreateSnapshot) -> CreateSnapshotFluentBuilder {
+    client
+        .create_snapshot()
+        .volume_id(request.volume.as_str())
+        .description(&request.description)
+        .set_tag_specifications(tag_specifications(&[(ResourceType::Snapshot, &request.tags)]))
+}
+
+/// RegisterImage.
+pub(crate) fn register_image(client: &Client, request: &RegisterImage) -> RegisterImageFluentBuilder {
+    client
+        .register_image()
+        .name(&request.name)
+        .architecture(request.architecture.as_str().into())
+        .root_device_name(&request.root_device_name)
+        .virtualization_type(&request.virtualization_type)
+        .set_ena_support(request.ena_support.then_some(true))
+        .set_sriov_net_support(request.sriov_net_support.then(|| "simple".to_owned()))
+        .set_boot_mode(request.boot_mode.as_deref().map(Into::into))
+        .set_uefi_data(text(&request.uefi_data))
+        .set_tpm_support(request.tpm_support.as_deref().map(Into::into))
+        .set_block_device_mappings(list(&request.block_devices, block_device))
+        .set_tag_specifications(tag_specifications(&[(ResourceType::Image, &request.image_tags)]))
+}
+
+/// What ModifyInstanceAttribute says of one device.
+pub(crate) fn delete_on_termination(device: &str, on: bool) -> InstanceBlockDeviceMappingSpecification {
+    let ebs = EbsInstanceBlockDeviceSpecification::builder().delete_on_termination(on).build();
+    InstanceBlockDeviceMappingSpecification::builder().device_name(device).ebs(ebs).build()
+}

@@ -1,0 +1,42 @@
+//! Snapshots of volumes, and images registered of them.
+
+use super::{BlockDevice, Tag};
+use crate::id::VolumeId;
+
+/// A snapshot to make of a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateSnapshot {
+    /// Of which volume.
+    pub volume: VolumeId,
+    /// Description.
+    pub description: String,
+    /// Tags, in the same call.
+    pub tags: Vec<Tag>,
+}
+
+/// An image to register of snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RegisterImage {
+    /// Name, unique in region and account.
+    pub name: String,
+    /// `x86_64`, `arm64`, ...
+    pub architecture: String,
+    /// `/dev/xvda`; one of the devices.
+    pub root_device_name: String,
+    /// `hvm`, `paravirtual`.
+    pub virtualization_type: String,
+    /// Devices, with their snapshots.
+    pub block_devices: Vec<BlockDevice>,
+    /// Enhanced networking by ENA.
+    pub ena_support: bool,
+    /// Enhanced networking by SR-IOV: `simple`.
+    pub sriov_net_support: bool,
+    /// `legacy-bios`, `uefi`, `uefi-preferred`.
+    pub boot_mode: Option<String>,
+    /// UEFI variable store, Base64.
+    pub uefi_data: Option<String>,
+    /// NitroTPM: `v2.0`.
+    pub tpm_support: Option<String>,
+    /// Tags of the image, in the same call.
+    pub image_tags: Vec<Tag>,
+}

@@ -1,0 +1,45 @@
+//! The volumes of a launch that are there to stay.
+
+use amibake_ec2::model::{Instance, InstanceVolume};
+
+use super::launch::{Basis, launch_instance};
+use crate::builder::BuildError;
+use crate::builder::amazon::call::fail;
+use crate::builder::amazon::instance::InstanceConfig;
+use crate::builder::amazon::site::Site;
+use crate::engine::context::BuildContext;
+use crate::engine::teardown::{Lifetime, Resource};
+
+/// Launches the source instance, whose mapped volumes are part of what the build leaves: those that outlive the instance go if the build
+/// fails. Until the instance has named them they are owned by the run's tags.
+///
+/// # Errors
+/// EC2 refuses, or the instance ends while it starts.
+pub async fn launch_with_volumes(
+    cx: &BuildContext,
+    site: &Site,
+    config: &InstanceConfig,
+    basis: &Basis<'_>,
+) -> Result<Instance, BuildError> {
+    let own = |resource| cx.teardown.own(Some(&site.home), resource, Lifetime::Artifact).map_err(|error| fail(cx, error.to_string()));
+    let by_tags = own(Resource::LaunchedVolumes)?;
+    let instance = launch_instance(cx, site, config, basis).await?;
+    for volume in mapped(&instance, basis).filter(|volume| !volume.delete_on_termination) {
+        own(Resource::Volume { id: volume.volume.clone() })?;
+    }
+    cx.teardown.release(by_tags);
+    Ok(instance)
+}
+
+fn mapped<'a>(instance: &'a Instance, basis: &'a Basis<'_>) -> impl Iterator<Item = &'a InstanceVolume> {
+    instance.volumes.iter().filter(|volume| basis.devices.iter().any(|device| device.device_name == volume.device_name))
+}
+
+/// The volume under a device name.
+///
+/// # Errors
+/// There is none.
+pub fn volume_at<'a>(cx: &BuildContext, instance: &'a Instance, device: &str) -> Result<&'a InstanceVolume, BuildError> {
+    let found = instance.volumes.iter().find(|volume| volume.device_name == device);
+    found.ok_or_else(|| fail(cx, format!("Volume ID for device {device} not found: {} has no such volume", instance.id)))
+}
