@@ -4,6 +4,7 @@
 //! encoded text), URL-, JSON- and shell-escaped, and, where it has several lines, each of them.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
@@ -49,6 +50,16 @@ impl Redactor {
         }
         let matcher = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms);
         Self { forms: matcher.map_or(Forms::Unsearchable, Forms::Known) }
+    }
+
+    /// Where secrets stand in a text, from left to right.
+    pub fn find(&self, text: &str) -> Vec<Range<usize>> {
+        match &self.forms {
+            Forms::None => Vec::new(),
+            Forms::Unsearchable if text.is_empty() => Vec::new(),
+            Forms::Unsearchable => vec![0..text.len()],
+            Forms::Known(forms) => forms.find_iter(text).map(|found| found.range()).collect(),
+        }
     }
 
     /// The text without secrets.

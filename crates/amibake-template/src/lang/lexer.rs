@@ -80,6 +80,9 @@ impl Delimiters {
     }
 }
 
+/// Bytes of the longest native action. One that is not closed is looked through up to here, and a text can open many.
+const LONGEST_NATIVE: usize = 1_024;
+
 /// Whether `<<` at this byte opens a native action: a known function follows, and `>>` closes it on the same line. Shell text
 /// (`cat <<EOF >> file`, `<<-EOF`, `<<< "$x"`) is none, and passes byte for byte.
 fn is_native(text: &str, at: usize) -> bool {
@@ -95,7 +98,7 @@ fn is_native(text: &str, at: usize) -> bool {
 
 fn closes_on_the_line(rest: &str) -> bool {
     let (mut quote, mut escaped, mut previous) = (None, false, ' ');
-    for c in rest.chars().take_while(|c| *c != '\n') {
+    for (_, c) in rest.char_indices().take_while(|(at, c)| *c != '\n' && *at < LONGEST_NATIVE) {
         match quote {
             Some('"') if escaped => escaped = false,
             Some('"') if c == '\\' => escaped = true,

@@ -25,9 +25,11 @@ mod template;
 mod tree;
 mod value;
 mod verbs;
+mod work;
 
 pub use context::{Context, Host, Scope};
 pub use error::LangError;
 pub use lookups::{Answers, LookupKind, Question};
 pub use table::function_names;
 pub use template::{Template, UserReference, placeholders, render_until_stable};
+pub use work::Work;

@@ -64,7 +64,8 @@ impl<'d> Core<'d> {
                     // A declared variable without value has been reported already.
                     if !self.document.variables.iter().any(|variable| variable.name == reference.name) {
                         let names = self.values.values.keys().map(String::as_str);
-                        findings.push(undeclared(&reference.name, place(&reference.range), names));
+                        let finding = undeclared(&reference.name, place(&reference.range), names, findings.len());
+                        findings.push(finding);
                     }
                     Ok(None)
                 }
