@@ -21,8 +21,10 @@ use super::value::{is_true, printed, type_name};
 const MAX_DEPTH: usize = 100;
 /// Bytes that the functions of one rendering may take and give, and that it may write: far beyond any template.
 const MAX_WORK: usize = 256 << 20;
-/// What a call, a piece of a block or a round of `range` counts as, in bytes: so much takes as long.
+/// What a call or a piece of a block counts as, in bytes: so much takes as long.
 const STEP: usize = 128;
+/// What a round of `range` counts as, with all that it sets up.
+const ROUND: usize = 512;
 /// What a variable of a `define` counts as, each time that it is run.
 const SLOT: usize = 32;
 /// Rounds of all `range` together.
@@ -496,7 +498,7 @@ impl Op<'_> {
             return Err(stop());
         }
         drop(state);
-        self.machine.spend(&site.range, STEP)
+        self.machine.spend(&site.range, ROUND)
     }
 
     /// One variable takes the element, two take index or key and element.

@@ -1,6 +1,6 @@
 //! Decoding and checking of the components of one run; compiled schemas are shared between builds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use serde_json::{Value as Json, json};
@@ -255,8 +255,13 @@ fn merge_nodes(base: &Node, over: &Node) -> Node {
     match (&base.value, &over.value) {
         (Value::Object(base_members), Value::Object(over_members)) => {
             let mut members: Vec<Member> = base_members.clone();
+            let mut places: HashMap<String, usize> = HashMap::new();
+            for (at, member) in members.iter().enumerate() {
+                places.entry(member.key.to_ascii_lowercase()).or_insert(at);
+            }
             for member in over_members {
-                match members.iter_mut().find(|known| known.key.eq_ignore_ascii_case(&member.key)) {
+                let at = *places.entry(member.key.to_ascii_lowercase()).or_insert(members.len());
+                match members.get_mut(at) {
                     Some(known) => known.value = merge_nodes(&known.value, &member.value),
                     None => members.push(member.clone()),
                 }
