@@ -65,7 +65,7 @@ impl Redactor {
         match &self.forms {
             Forms::None => Vec::new(),
             Forms::Unsearchable if text.is_empty() => Vec::new(),
-            Forms::Unsearchable => vec![0..text.len()],
+            Forms::Unsearchable => std::iter::once(0..text.len()).collect(),
             Forms::Known { short, long } => {
                 let mut found: Vec<_> = short.find_iter(text).map(|found| found.range()).collect();
                 let long = long.iter().filter(|form| form.len() <= text.len());

@@ -11,7 +11,7 @@ use crate::source::Span;
 use crate::wording::{template_problem, undeclared};
 
 /// Variables of one value that a finding about it points at: the places of more than a few say nothing.
-const MOST_ORIGINS: usize = 8;
+const MOST_ORIGINS: usize = 4;
 
 impl Decoder<'_> {
     /// Renders a string. Late text is checked and comes back as it is. None where a finding says why.

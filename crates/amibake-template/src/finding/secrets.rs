@@ -32,7 +32,7 @@ impl Secrets {
             Self::None => Vec::new(),
             Self::Known(matcher) => matcher.find_iter(text).map(|found| found.range()).collect(),
             Self::Unsearchable if text.is_empty() => Vec::new(),
-            Self::Unsearchable => vec![0..text.len()],
+            Self::Unsearchable => std::iter::once(0..text.len()).collect(),
         }
     }
 

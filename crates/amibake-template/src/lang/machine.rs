@@ -21,6 +21,8 @@ use super::value::{is_true, printed, type_name};
 const MAX_DEPTH: usize = 100;
 /// Bytes that the functions of one rendering may take and give, and that it may write: far beyond any template.
 const MAX_WORK: usize = 256 << 20;
+/// Why a rendering ends that goes over one of these limits.
+const TOO_MUCH: &str = "the text takes too much work to render";
 /// What a call or a piece of a block counts as, in bytes: so much takes as long.
 const STEP: usize = 128;
 /// What a round of `range` counts as, with all that it sets up.
@@ -33,6 +35,9 @@ const MAX_ROUNDS: usize = 100_000;
 /// Renders a program once.
 pub(crate) fn run(program: &Program, cx: &Context<'_>) -> Result<String, LangError> {
     let limit = cx.host.work.left().min(MAX_WORK);
+    if limit == 0 {
+        return Err(LangError::execution(0..0, TOO_MUCH));
+    }
     let frames = vec![Frame::new(cx.data.clone(), program.slots)];
     let state = State { frames, dots: vec![cx.data.clone()], limit, ..State::default() };
     let machine = Machine { program, cx, state: Mutex::new(state) };
@@ -243,7 +248,7 @@ impl Machine<'_> {
         let mut state = self.state();
         state.work += bytes;
         if state.work > state.limit {
-            state.error.get_or_insert(LangError::execution(place.clone(), "the text takes too much work to render"));
+            state.error.get_or_insert(LangError::execution(place.clone(), TOO_MUCH));
             return Err(stop());
         }
         Ok(())
