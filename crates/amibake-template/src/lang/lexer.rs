@@ -97,18 +97,19 @@ fn is_native(text: &str, at: usize) -> bool {
 }
 
 fn closes_on_the_line(rest: &str) -> bool {
-    let (mut quote, mut escaped, mut previous) = (None, false, ' ');
-    for (_, c) in rest.char_indices().take_while(|(at, c)| *c != '\n' && *at < LONGEST_NATIVE) {
+    let (mut quote, mut escaped, mut previous) = (None, false, b' ');
+    // All that counts here is one byte, which is never a part of a longer character.
+    for byte in rest.bytes().take(LONGEST_NATIVE).take_while(|byte| *byte != b'\n') {
         match quote {
-            Some('"') if escaped => escaped = false,
-            Some('"') if c == '\\' => escaped = true,
-            Some(open) if open == c => quote = None,
+            Some(b'"') if escaped => escaped = false,
+            Some(b'"') if byte == b'\\' => escaped = true,
+            Some(open) if open == byte => quote = None,
             Some(_) => {}
-            None if c == '>' && previous == '>' => return true,
-            None if matches!(c, '"' | '`') => quote = Some(c),
+            None if byte == b'>' && previous == b'>' => return true,
+            None if matches!(byte, b'"' | b'`') => quote = Some(byte),
             None => {}
         }
-        previous = c;
+        previous = byte;
     }
     false
 }
