@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use amibake_template::document::COMPATIBLE_VERSION;
-use amibake_template::lang::{Answers, Host};
+use amibake_template::lang::{Answers, Host, Work};
 use jiff::Timestamp;
 
 /// The outside world at the start of the run.
@@ -97,6 +97,7 @@ impl Settings {
             answers: Answers::default(),
             uuids: std::sync::Arc::default(),
             packer_version: COMPATIBLE_VERSION.to_owned(),
+            work: Work::default(),
         }
     }
 }

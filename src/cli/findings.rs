@@ -1,6 +1,6 @@
 //! Prints findings.
 
-use amibake_template::finding::{Finding, Severity, render_github, render_human, report, sarif};
+use amibake_template::finding::{Finding, Severity, render_github, render_human_each, render_human_hiding, report, sarif};
 use amibake_template::source::Sources;
 
 use super::args::Format;
@@ -11,12 +11,12 @@ pub fn print(findings: &[Finding], sources: &Sources, screen: &mut Screen) {
     let look = screen.look();
     if !look.machine_readable {
         if !findings.is_empty() {
-            screen.say(render_human(findings, sources, look.color).trim_end());
+            screen.say(render_human_hiding(findings, sources, look.color, &|text| screen.secrets_in(text)).trim_end());
         }
         return;
     }
-    for finding in findings {
-        let text = render_human(std::slice::from_ref(finding), sources, false);
+    let texts = render_human_each(findings, sources, false, &|text| screen.secrets_in(text));
+    for (finding, text) in findings.iter().zip(texts) {
         match finding.severity {
             Severity::Error => screen.error(text.trim_end()),
             Severity::Warning => screen.say(text.trim_end()),

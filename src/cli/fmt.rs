@@ -9,9 +9,9 @@ use amibake_template::finding::Finding;
 use amibake_template::format::format;
 use amibake_template::source::Sources;
 use clap::Args;
-use similar::TextDiff;
 
 use super::args::OutputArgs;
+use super::diff::unified;
 use super::findings;
 use super::load::{dialect, file_text, hcl2, shown, stdin_text, without_place};
 use crate::exit;
@@ -118,8 +118,7 @@ impl Formatter<'_> {
             self.screen.say(shown(path));
         }
         if changes && self.args.diff {
-            let (old, new) = (format!("old/{}", shown(path)), format!("new/{}", shown(path)));
-            self.screen.say(TextDiff::from_lines(text, formatted).unified_diff().header(&old, &new).to_string().trim_end_matches('\n'));
+            self.screen.say(unified(shown(path), text, formatted));
         }
         if path == "-" {
             if !self.args.check && !self.args.diff {

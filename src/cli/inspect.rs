@@ -1,6 +1,8 @@
 //! `amibake inspect`: what a template consists of, as Packer shows it. Shows the template as written: nothing is rendered, and `-var`
 //! changes nothing.
 
+use std::collections::HashSet;
+
 use amibake_template::document::{Document, Variable};
 
 use super::args::InspectArgs;
@@ -63,11 +65,12 @@ fn show_variables(document: &Document, screen: &mut Screen) {
         }
         screen.say("");
     }
+    let sensitive: HashSet<&str> = document.sensitive.iter().map(String::as_str).collect();
     screen.say("Optional variables and their defaults:\n");
     let width = width(variables.iter().map(|variable| variable.name.as_str()));
     for variable in optional {
         // Also where the text itself is no secret, as `{{env ...}}`: so Packer does.
-        let hidden = document.sensitive.contains(&variable.name);
+        let hidden = sensitive.contains(variable.name.as_str());
         let default = if hidden { "<sensitive>" } else { default_text(variable).unwrap_or_default() };
         screen.fact("template-variable", &[&variable.name, default, "0"]);
         screen.say(format!("  {:width$} = {default}", variable.name));

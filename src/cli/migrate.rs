@@ -2,6 +2,7 @@
 
 mod link;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,9 +17,9 @@ use amibake_template::plan::{Plan, Selection, plan};
 use amibake_template::registry::Registry;
 use amibake_template::source::Sources;
 use clap::Args;
-use similar::TextDiff;
 
 use super::args::{OutputArgs, TemplateArgs};
+use super::diff::unified;
 use super::fmt::replace::replace;
 use super::load::{Disk, Loaded, dialect, load, shown, without_place};
 use super::{findings, secrets};
@@ -125,7 +126,11 @@ fn before(loaded: &mut Loaded, document: &Document, registry: &Registry) -> Resu
 
 /// Why a migrated template does not resolve; what was wrong before is shown where it stands in the user's file.
 fn blockers(migrated: Vec<Finding>, original: &[Finding]) -> Vec<Finding> {
-    let place = |finding: Finding| original.iter().find(|known| known.message == finding.message).cloned().unwrap_or(finding);
+    let mut known: HashMap<&str, &Finding> = HashMap::new();
+    for finding in original {
+        known.entry(&finding.message).or_insert(finding);
+    }
+    let place = |finding: Finding| known.get(finding.message.as_str()).map(|known| (*known).clone()).unwrap_or(finding);
     migrated.into_iter().map(place).collect()
 }
 
@@ -166,8 +171,7 @@ fn show(args: &MigrateArgs, old: &str, new: &str, screen: &mut Screen) -> u8 {
         screen.say(shown(path));
     }
     if changes && args.diff {
-        let (before, after) = (format!("old/{}", shown(path)), format!("new/{}", shown(path)));
-        screen.say(TextDiff::from_lines(old, new).unified_diff().header(&before, &after).to_string().trim_end_matches('\n'));
+        screen.say(unified(shown(path), old, new));
     }
     if !args.check && !args.diff && !args.write {
         screen.message(new.strip_suffix('\n').unwrap_or(new));

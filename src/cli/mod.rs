@@ -26,6 +26,7 @@ pub mod secrets;
 
 pub mod build;
 pub mod console;
+pub mod diff;
 pub mod fix;
 pub mod fmt;
 pub mod init;

@@ -1,5 +1,7 @@
 //! What must not be printed.
 
+use std::collections::HashSet;
+
 use amibake_template::lang::Template;
 use amibake_template::plan::{Build, Part, Plan};
 use amibake_template::variables::evaluate;
@@ -19,10 +21,11 @@ pub fn hide_variables(loaded: &Loaded, screen: &mut Screen) {
     if document.sensitive.is_empty() && loaded.host.answers.secrets().next().is_none() {
         return;
     }
+    let names: HashSet<&str> = document.sensitive.iter().map(String::as_str).collect();
     let (values, _) = evaluate(document, &loaded.given, &loaded.host);
-    let defaults = document.variables.iter().filter(|variable| document.sensitive.contains(&variable.name));
+    let defaults = document.variables.iter().filter(|variable| names.contains(variable.name.as_str()));
     let defaults = defaults.filter_map(|variable| variable.default.as_ref()?.as_str());
-    let given = loaded.given.iter().filter(|given| document.sensitive.contains(&given.name)).map(|given| given.value.as_str());
+    let given = loaded.given.iter().filter(|given| names.contains(given.name.as_str())).map(|given| given.value.as_str());
     let evaluated = values.sensitive.iter().map(|secret| secret.expose());
     // A default such as `{{env `PASSWORD`}}` is no secret itself: masking it would hide the place that findings point at.
     let raw = defaults.chain(given).filter(|text| !Template::has_actions(text));

@@ -4,6 +4,7 @@
 //! encoded text), URL-, JSON- and shell-escaped, and, where it has several lines, each of them.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
@@ -20,6 +21,9 @@ const SHORTEST_LINE: usize = 6;
 /// A secret shorter than this is not looked for inside longer base64 texts: its core there has less than four letters.
 const SHORTEST_CORE: usize = 5;
 
+/// Bytes of a form from which on it is a long one: more than any password or private key has.
+const LONG: usize = 4_096;
+
 /// What RFC 3986 lets stand in a URL.
 const RESERVED_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -30,7 +34,11 @@ pub struct Redactor {
 
 enum Forms {
     None,
-    Known(AhoCorasick),
+    /// Long ones are looked for one by one: they are few, and a table for them would be fifty times their size.
+    Known {
+        short: AhoCorasick,
+        long: Vec<String>,
+    },
     /// The secrets are too large to be searched for: then no text at all may be shown.
     Unsearchable,
 }
@@ -47,25 +55,53 @@ impl Redactor {
         if forms.is_empty() {
             return Self::none();
         }
-        let matcher = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms);
-        Self { forms: matcher.map_or(Forms::Unsearchable, Forms::Known) }
+        let (long, short): (Vec<String>, Vec<String>) = forms.into_iter().partition(|form| form.len() > LONG);
+        let matcher = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(short);
+        Self { forms: matcher.map_or(Forms::Unsearchable, |short| Forms::Known { short, long }) }
+    }
+
+    /// Where secrets stand in a text, from left to right.
+    pub fn find(&self, text: &str) -> Vec<Range<usize>> {
+        match &self.forms {
+            Forms::None => Vec::new(),
+            Forms::Unsearchable if text.is_empty() => Vec::new(),
+            Forms::Unsearchable => std::iter::once(0..text.len()).collect(),
+            Forms::Known { short, long } => {
+                let mut found: Vec<_> = short.find_iter(text).map(|found| found.range()).collect();
+                let long = long.iter().filter(|form| form.len() <= text.len());
+                found.extend(long.flat_map(|form| text.match_indices(form.as_str()).map(|(at, _)| at..at + form.len())));
+                joined(found)
+            }
+        }
     }
 
     /// The text without secrets.
     pub fn clean(&self, text: &str) -> String {
-        match &self.forms {
-            Forms::None => text.to_owned(),
-            Forms::Unsearchable => MASK.to_owned(),
-            Forms::Known(forms) => {
-                let mut cleaned = String::with_capacity(text.len());
-                forms.replace_all_with(text, &mut cleaned, |_, _, out| {
-                    out.push_str(MASK);
-                    true
-                });
-                cleaned
-            }
+        if matches!(self.forms, Forms::Unsearchable) {
+            return MASK.to_owned();
+        }
+        let (mut cleaned, mut at) = (String::with_capacity(text.len()), 0);
+        for range in self.find(text) {
+            cleaned.push_str(text.get(at..range.start).unwrap_or_default());
+            cleaned.push_str(MASK);
+            at = range.end;
+        }
+        cleaned.push_str(text.get(at..).unwrap_or_default());
+        cleaned
+    }
+}
+
+/// Ranges from left to right, those that overlap made one.
+fn joined(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut joined: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match joined.last_mut().filter(|last| range.start < last.end) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => joined.push(range),
         }
     }
+    joined
 }
 
 fn forms_of(secret: &str) -> Vec<String> {
@@ -195,6 +231,15 @@ mod tests {
         check(key, key, "<sensitive>");
         check(key, key.trim_end(), "<sensitive>");
         check(key, r"-----BEGIN KEY-----\nMIIEpAIBAAKCAQEA\n{\n-----END KEY-----\n", "<sensitive>");
+    }
+
+    #[test]
+    fn hides_long_secrets_too() {
+        let long = "0123456789/".repeat(1_000);
+        check(&long, &format!("a {long} b {long}{long}"), "a <sensitive> b <sensitive><sensitive>");
+        check(&long, &format!("x={}", long.replace('/', "%2F")), "x=<sensitive>");
+        let redactor = Redactor::new([long.as_str(), "345"]);
+        assert_eq!(redactor.clean(&format!("345 {long} 12345")), "<sensitive> <sensitive> 12<sensitive>");
     }
 
     #[test]

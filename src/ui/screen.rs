@@ -1,6 +1,7 @@
 //! Where everything ends up that a person or program is to read.
 
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -100,6 +101,11 @@ impl Screen {
     /// A text without the secrets that are known.
     pub fn cleaned(&self, text: &str) -> String {
         self.redactor.clean(text)
+    }
+
+    /// Where the secrets that are known stand in a text, from left to right.
+    pub fn secrets_in(&self, text: &str) -> Vec<Range<usize>> {
+        self.redactor.find(text)
     }
 
     /// Prints a document for programs as it is. Its texts have been [`cleaned`](Self::cleaned) one by one: in the whole, a secret such as

@@ -1,6 +1,6 @@
 //! Words and findings that several modules share, so that the same mistake reads the same wherever it is found.
 
-use crate::finding::{Finding, nearest};
+use crate::finding::{Finding, nearest_after};
 use crate::json::Value;
 use crate::lang::LangError;
 use crate::source::Span;
@@ -17,9 +17,16 @@ pub(crate) fn describe(value: &Value) -> &'static str {
     }
 }
 
-/// Names for people: `` `a`, `b` ``.
+/// Names that a sentence lists at most.
+const MOST_NAMES: usize = 50;
+
+/// Names for people: `` `a`, `b` ``; of very many the first ones.
 pub(crate) fn name_list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    let listed = names.iter().take(MOST_NAMES).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST_NAMES) {
+        0 => listed,
+        more => format!("{listed} and {more} more"),
+    }
 }
 
 /// A template string that does not compile or render. `what` names it for people: ``the value of variable `x` ``.
@@ -50,9 +57,10 @@ const HELP: &[(&str, &str)] = &[
     ("only allowed in the variables section", "give it to a variable, and use that with {{user `name`}} here"),
 ];
 
-/// A reference to a user variable that is neither declared nor given, in the value of another one: nothing can be made of it.
-pub(crate) fn undeclared<'a>(name: &str, span: Span, known: impl IntoIterator<Item = &'a str>) -> Finding {
-    let help = match nearest(name, known) {
+/// A reference to a user variable that is neither declared nor given, in the value of another one: nothing can be made of it. `found` is how
+/// many findings there are already.
+pub(crate) fn undeclared<'a>(name: &str, span: Span, known: impl IntoIterator<Item = &'a str>, found: usize) -> Finding {
+    let help = match nearest_after(found, name, known) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("declare it under `variables`, or give it with -var '{name}=...'"),
     };
@@ -60,9 +68,9 @@ pub(crate) fn undeclared<'a>(name: &str, span: Span, known: impl IntoIterator<It
 }
 
 /// The same anywhere else: it renders as nothing, as in Packer, which is seldom meant.
-pub(crate) fn renders_empty<'a>(name: &str, span: Span, known: impl IntoIterator<Item = &'a str>) -> Finding {
+pub(crate) fn renders_empty<'a>(name: &str, span: Span, known: impl IntoIterator<Item = &'a str>, found: usize) -> Finding {
     let message = format!("the variable `{name}` is neither declared nor given: it renders as nothing");
-    let meant = nearest(name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+    let meant = nearest_after(found, name, known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let help = format!("{meant}if nothing is meant, declare it with the default \"\", or give it with -var '{name}='");
     Finding::warning("undeclared-variable", message, span).with_help(help)
 }

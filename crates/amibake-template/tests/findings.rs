@@ -166,3 +166,30 @@ fn colours_are_rustcs() {
       ESC[1;34m|ESC[0m       ESC[1;31m^ hereESC[0m
     "#);
 }
+
+#[test]
+fn a_line_of_a_mebibyte_is_shown_near_its_span() {
+    let long = "é".repeat(1 << 19);
+    for (text, at) in [(format!("{long}here{long}"), "here"), (format!("here{long}"), "here"), (format!("{long}here"), "here"), (long, "é")]
+    {
+        let shown = Case::new(&text, at, "").shown();
+        assert!(shown.lines().all(|line| line.chars().count() < 140), "{shown}");
+        assert!(shown.contains("^"), "{shown}");
+    }
+    let shown = Case::new(&"x".repeat(1 << 20), &"x".repeat(1 << 20), "").shown();
+    assert!(shown.lines().all(|line| line.len() < 140), "{shown}");
+}
+
+/// Where a long line is cut, nothing of a secret stays that no search finds any more.
+#[test]
+fn a_secret_at_the_cut_is_hidden_as_a_whole() {
+    let secret = format!("begin{}end", "s3cret".repeat(20));
+    for shift in 0..160 {
+        for text in [format!("{secret}{}here", "-".repeat(shift)), format!("here{}{secret}", "-".repeat(shift))] {
+            let mut case = Case::new(&text, "here", "");
+            case.findings[0].help = Some(format!("not {secret}"));
+            let shown = render_human_masked(&case.findings, &case.sources, false, &["other", &secret]);
+            assert!(!shown.contains("s3c") && !shown.contains("egin") && shown.contains("not <sensitive>"), "{shift}: {shown}");
+        }
+    }
+}

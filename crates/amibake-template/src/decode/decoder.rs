@@ -1,19 +1,18 @@
 //! One component's decoding: the walk over the written tree beside its schema.
 
-use std::collections::BTreeMap;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value as Json};
 
+use super::failed::Failed;
 use super::shape::Shape;
 use crate::component::{Kind, Origin, Secret};
-use crate::finding::{Finding, nearest};
+use crate::finding::{Finding, nearest_after};
 use crate::json::{Member, Node, Value};
 use crate::lang::Context;
 use crate::variables::Values;
 use crate::wording::describe;
-
-/// Findings of one component from which on unknown keys get no suggestion: comparing names is what takes time.
-const MOST_SUGGESTIONS: usize = 100;
 
 /// What all of a component's strings are rendered with.
 pub(crate) struct Setting<'a> {
@@ -28,9 +27,9 @@ pub(crate) struct Setting<'a> {
     /// Values of user variables and where they came from.
     pub(crate) values: &'a Values,
     /// All variables declared or given. One of them without a value has been reported already.
-    pub(crate) declared: &'a [String],
+    pub(crate) declared: &'a BTreeSet<&'a str>,
     /// Variables whose values are never shown.
-    pub(crate) sensitive: &'a [String],
+    pub(crate) sensitive: &'a BTreeSet<&'a str>,
 }
 
 /// What became of a written value.
@@ -53,13 +52,13 @@ pub(crate) struct Decoder<'a> {
     /// Values of secret fields.
     pub(crate) secrets: Vec<Secret>,
     /// JSON pointers of values that failed, or were meant by a misspelt key, so that they are not called missing as well.
-    pub(crate) failed: Vec<String>,
+    pub(crate) failed: Failed,
 }
 
 impl<'a> Decoder<'a> {
     /// Nothing found yet.
     pub(crate) fn new(setting: &'a Setting<'a>) -> Self {
-        Self { setting, findings: Vec::new(), origins: BTreeMap::new(), secrets: Vec::new(), failed: Vec::new() }
+        Self { setting, findings: Vec::new(), origins: BTreeMap::new(), secrets: Vec::new(), failed: Failed::default() }
     }
 
     /// Decodes a whole component to what its struct deserialises from.
@@ -97,7 +96,7 @@ impl<'a> Decoder<'a> {
             },
         };
         if matches!(outcome, Outcome::Failed) {
-            self.failed.push(pointer.to_owned());
+            self.failed.add(pointer, node.span);
         }
         outcome
     }
@@ -107,8 +106,10 @@ impl<'a> Decoder<'a> {
         let empty = Map::new();
         let properties = schema.get("properties").and_then(Json::as_object).unwrap_or(&empty);
         let mut fields = Map::new();
+        let written: LazyCell<HashSet<&str>, _> = LazyCell::new(|| members.iter().map(|member| member.key.as_str()).collect());
+        let is_written = |key: &str| written.contains(key);
         for member in members {
-            let Some(key) = self.match_key(member, members, properties, pointer) else { continue };
+            let Some(key) = self.match_key(member, &is_written, properties, pointer) else { continue };
             let Some(inner) = properties.get(key) else { continue };
             let at = format!("{pointer}/{}", escape(key));
             if let Outcome::Value(value) = self.value(&member.value, inner, &at)
@@ -121,13 +122,19 @@ impl<'a> Decoder<'a> {
     }
 
     /// The property a key means: the exact spelling first, then any case. A key that means none is reported.
-    fn match_key<'p>(&mut self, member: &Member, all: &[&Member], properties: &'p Map<String, Json>, pointer: &str) -> Option<&'p str> {
+    fn match_key<'p>(
+        &mut self,
+        member: &Member,
+        is_written: &dyn Fn(&str) -> bool,
+        properties: &'p Map<String, Json>,
+        pointer: &str,
+    ) -> Option<&'p str> {
         if let Some((key, _)) = properties.get_key_value(&member.key) {
             return Some(key);
         }
         let folded = properties.keys().find(|key| key.eq_ignore_ascii_case(&member.key));
         // Where both spellings stand, the exact one is read and this one by nobody.
-        if let Some(key) = folded.filter(|key| !all.iter().any(|other| other.key == **key)) {
+        if let Some(key) = folded.filter(|key| !is_written(key)) {
             return Some(key);
         }
         let finding = super::renamed::explain(self.setting, member, pointer).unwrap_or_else(|| {
@@ -148,14 +155,10 @@ impl<'a> Decoder<'a> {
         if let Some(hint) = crate::fix::hint(self.setting.kind, self.setting.type_name, key).filter(|_| pointer.is_empty()) {
             return hint;
         }
-        if self.findings.len() > MOST_SUGGESTIONS {
-            return keys_help(properties);
-        }
-        let Some(near) = nearest(key, properties.keys().map(String::as_str).chain(wrappers.iter().copied())) else {
-            return keys_help(properties);
-        };
+        let known = properties.keys().map(String::as_str).chain(wrappers.iter().copied());
+        let Some(near) = nearest_after(self.findings.len(), key, known) else { return keys_help(properties) };
         // It was written, if wrong: not to be called missing as well.
-        self.failed.push(format!("{pointer}/{}", escape(near)));
+        self.failed.add_absent(format!("{pointer}/{}", escape(near)));
         format!("did you mean `{near}`?")
     }
 

@@ -5,6 +5,7 @@
 
 pub(crate) mod constraints;
 mod decoder;
+mod failed;
 mod renamed;
 mod render;
 mod scalar;

@@ -10,6 +10,9 @@ use crate::lang::{Template, UserReference};
 use crate::source::Span;
 use crate::wording::{renders_empty, template_problem};
 
+/// Variables of one value that a finding about it points at: the places of more than a few say nothing.
+const MOST_ORIGINS: usize = 4;
+
 impl Decoder<'_> {
     /// Renders a string. Late text is checked and comes back as it is. None where a finding says why.
     pub(super) fn render(&mut self, node: &Node, text: &str, late: bool, pointer: &str) -> Option<String> {
@@ -62,21 +65,22 @@ impl Decoder<'_> {
             if self.setting.values.values.contains_key(name) {
                 continue;
             }
-            if self.setting.declared.contains(name) {
+            if self.setting.declared.contains(name.as_str()) {
                 known = false;
                 continue;
             }
-            let names = self.setting.declared.iter().map(String::as_str);
-            self.findings.push(renders_empty(name, place(range.start, range.end), names));
+            let names = self.setting.declared.iter().copied();
+            let finding = renders_empty(name, place(range.start, range.end), names, self.findings.len());
+            self.findings.push(finding);
         }
         known
     }
 
     fn remember(&mut self, names: &[String], pointer: &str) {
-        for name in names {
+        for name in names.iter().take(MOST_ORIGINS) {
             let span = self.setting.values.spans.get(name).copied();
             // The line that holds a sensitive value is not one to print.
-            let span = span.filter(|_| !self.setting.sensitive.contains(name));
+            let span = span.filter(|_| !self.setting.sensitive.contains(name.as_str()));
             self.origins.entry(pointer.to_owned()).or_default().push(Origin { variable: name.clone(), span });
         }
     }

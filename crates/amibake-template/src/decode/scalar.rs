@@ -90,7 +90,7 @@ impl Decoder<'_> {
     /// A value for a message, unless it is nobody's business.
     pub(crate) fn shown(&self, text: &str, secret: bool, pointer: &str) -> String {
         let from_sensitive =
-            self.origins.get(pointer).into_iter().flatten().any(|origin| self.setting.sensitive.contains(&origin.variable));
+            self.origins.get(pointer).into_iter().flatten().any(|origin| self.setting.sensitive.contains(origin.variable.as_str()));
         if secret || from_sensitive { HIDDEN.to_owned() } else { format!("{text:?}") }
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Inside a template builders are called by their raw names, before interpolation.
 
+use std::collections::HashSet;
+
 use super::{Document, version};
-use crate::finding::{Finding, nearest};
+use crate::finding::{Finding, nearest_after};
 use crate::json::{Node, Value};
 use crate::source::Span;
 use crate::wording::name_list;
@@ -14,12 +16,13 @@ pub fn cross_check(document: &Document) -> Vec<Finding> {
     if document.builders.is_empty() {
         findings.extend(no_builders(document));
     }
-    let names: Vec<&str> = document.builders.iter().map(|builder| builder.name.as_str()).collect();
+    let names = Names::of(document);
     for provisioner in &document.provisioners {
         selection(&provisioner.node, &provisioner.only, &provisioner.except, &names, &mut findings);
         if let Some(Node { value: Value::Object(overrides), .. }) = provisioner.node.get("override") {
-            for entry in overrides.iter().filter(|entry| !names.contains(&entry.key.as_str())) {
-                findings.push(unknown_builder("override", &entry.key, entry.key_span, &names));
+            for entry in overrides.iter().filter(|entry| !names.known.contains(entry.key.as_str())) {
+                let finding = names.unknown("override", &entry.key, entry.key_span, findings.len());
+                findings.push(finding);
             }
         }
     }
@@ -52,7 +55,7 @@ fn builders_section(root: &Node) -> Option<&Node> {
     members.iter().find(|member| member.key.eq_ignore_ascii_case("builders")).map(|member| &member.value)
 }
 
-fn selection(node: &Node, only: &[String], except: &[String], names: &[&str], findings: &mut Vec<Finding>) {
+fn selection(node: &Node, only: &[String], except: &[String], names: &Names<'_>, findings: &mut Vec<Finding>) {
     if !only.is_empty() && !except.is_empty() {
         let place = |key| node.get(key).map_or(node.span, |value| value.span);
         let finding = Finding::error("only-and-except", "only one of `only` and `except` may be given", place("except"));
@@ -60,9 +63,10 @@ fn selection(node: &Node, only: &[String], except: &[String], names: &[&str], fi
         return;
     }
     for (key, wanted) in [("only", only), ("except", except)] {
-        for (index, name) in wanted.iter().enumerate().filter(|(_, name)| !names.contains(&name.as_str())) {
+        for (index, name) in wanted.iter().enumerate().filter(|(_, name)| !names.known.contains(name.as_str())) {
             let span = node.get(key).map_or(node.span, |value| item_span(value, index));
-            findings.push(unknown_builder(key, name, span, names));
+            let finding = names.unknown(key, name, span, findings.len());
+            findings.push(finding);
         }
     }
 }
@@ -74,11 +78,26 @@ fn item_span(value: &Node, index: usize) -> Span {
     }
 }
 
-fn unknown_builder(key: &str, name: &str, span: Span, names: &[&str]) -> Finding {
-    let help = match nearest(name, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => "the template has no builder".to_owned(),
-        None => format!("the builders are named {}", name_list(names)),
-    };
-    Finding::error("unknown-builder-name", format!("`{key}` names a builder that does not exist: `{name}`"), span).with_help(help)
+/// The builders by name.
+struct Names<'d> {
+    /// In the file's order.
+    listed: Vec<&'d str>,
+    known: HashSet<&'d str>,
+}
+
+impl<'d> Names<'d> {
+    fn of(document: &'d Document) -> Self {
+        let listed: Vec<&str> = document.builders.iter().map(|builder| builder.name.as_str()).collect();
+        Self { known: listed.iter().copied().collect(), listed }
+    }
+
+    /// `found` is how many findings there are already.
+    fn unknown(&self, key: &str, name: &str, span: Span, found: usize) -> Finding {
+        let help = match nearest_after(found, name, self.listed.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if self.listed.is_empty() => "the template has no builder".to_owned(),
+            None => format!("the builders are named {}", name_list(&self.listed)),
+        };
+        Finding::error("unknown-builder-name", format!("`{key}` names a builder that does not exist: `{name}`"), span).with_help(help)
+    }
 }

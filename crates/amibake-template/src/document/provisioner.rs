@@ -1,5 +1,7 @@
 //! Provisioners and what the core wraps around them (reference section 6).
 
+use std::collections::HashMap;
+
 use super::Provisioner;
 use super::read::type_of;
 use super::shape::{list, members, weak_name, wrong_type};
@@ -49,12 +51,18 @@ fn with_override(node: &Node) -> Node {
     if let Value::Array(elements) = &overrides.value.value
         && elements.iter().all(|element| matches!(element.value, Value::Object(_)))
     {
-        let mut merged: Vec<Member> = Vec::new();
+        let mut merged: Vec<Option<&Member>> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
         for element in elements {
             let Value::Object(entries) = &element.value else { continue };
-            merged.retain(|earlier| !entries.iter().any(|entry| entry.key == earlier.key));
-            merged.extend(entries.iter().cloned());
+            for entry in entries {
+                if let Some(earlier) = places.insert(&entry.key, merged.len()) {
+                    merged[earlier] = None;
+                }
+                merged.push(Some(entry));
+            }
         }
+        let merged = merged.into_iter().flatten().cloned().collect();
         overrides.value.value = Value::Object(merged);
     }
     node

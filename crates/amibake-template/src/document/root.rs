@@ -1,7 +1,7 @@
 //! The keys at the top of a template (reference section 4).
 
 use super::shape::wrong_type;
-use crate::finding::{Finding, nearest};
+use crate::finding::{Finding, nearest_after};
 use crate::json::{Member, Node, Value};
 
 /// All keys with a meaning, as they are documented.
@@ -35,27 +35,35 @@ fn is_tolerated(member: &Member) -> bool {
 
 /// The top of a template with its keys sorted out.
 pub(super) struct Root<'n> {
-    members: &'n [Member],
+    /// What stands for each of [`KEYS`]: the exact spelling first, then the first in any case, as Packer matches them.
+    chosen: [Option<&'n Member>; KEYS.len()],
 }
 
 impl<'n> Root<'n> {
     /// Takes the members of the template's object and reports the keys nobody reads.
     pub(super) fn new(members: &'n [Member], findings: &mut Vec<Finding>) -> Self {
-        let root = Self { members };
+        let mut root = Self { chosen: [None; KEYS.len()] };
+        for member in members {
+            root.choose(member);
+        }
         for member in members {
             root.check_key(member, findings);
         }
         root
     }
 
-    /// The value of a key: the exact spelling first, then any case, as Packer matches them.
+    /// The value of one of [`KEYS`].
     pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
-        self.member(key).map(|member| &member.value)
+        let at = KEYS.iter().position(|known| *known == key)?;
+        self.chosen.get(at).copied().flatten().map(|member| &member.value)
     }
 
-    fn member(&self, key: &str) -> Option<&'n Member> {
-        let exact = self.members.iter().find(|member| member.key == key);
-        exact.or_else(|| self.members.iter().find(|member| member.key.eq_ignore_ascii_case(key)))
+    fn choose(&mut self, member: &'n Member) {
+        for (key, chosen) in KEYS.iter().zip(&mut self.chosen) {
+            if member.key == *key || (chosen.is_none() && member.key.eq_ignore_ascii_case(key)) {
+                *chosen = Some(member);
+            }
+        }
     }
 
     fn check_key(&self, member: &Member, findings: &mut Vec<Finding>) {
@@ -65,11 +73,11 @@ impl<'n> Root<'n> {
             }
             return;
         }
-        let known = KEYS.iter().any(|key| self.member(key).is_some_and(|chosen| std::ptr::eq(chosen, member)));
+        let known = self.chosen.iter().flatten().any(|chosen| std::ptr::eq(*chosen, member));
         if known || is_tolerated(member) {
             return;
         }
-        let help = match nearest(&member.key, KEYS) {
+        let help = match nearest_after(findings.len(), &member.key, KEYS) {
             Some(key) => format!("did you mean `{key}`?"),
             None => "a comment's key starts with an underscore, as in `_comment`".to_owned(),
         };

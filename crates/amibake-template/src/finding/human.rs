@@ -1,18 +1,25 @@
 //! Findings for people, in rustc's form.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::rc::Rc;
 
 use unicode_width::UnicodeWidthChar;
 
 use super::model::{Finding, Label, Severity};
-use crate::source::Sources;
+use super::secrets::{MASK, Secrets, masked};
+use crate::source::{SourceId, Sources};
 
 /// Columns of source text shown at most; a longer line is cut around the span.
 const SHOWN_COLUMNS: usize = 120;
 /// Columns kept before the span when a line is cut.
 const CONTEXT_COLUMNS: usize = 30;
-/// Findings shown at most: nobody reads more, and a text of one long line costs its length for each.
+/// Bytes of a line that are looked at before and after the beginning of a span: more than the columns shown, even in long characters.
+const NEAR: usize = 4_096;
+/// Findings shown at most: nobody reads more.
 const MOST: usize = 1_000;
 /// A tab is shown as this many blanks, as rustc does it.
 const TAB: &str = "    ";
@@ -24,20 +31,32 @@ pub fn render_human(findings: &[Finding], sources: &Sources, color: bool) -> Str
 
 /// [`render_human`], with secrets replaced by `<sensitive>` in messages and in the source lines shown.
 pub fn render_human_masked(findings: &[Finding], sources: &Sources, color: bool, secrets: &[&str]) -> String {
-    let mut longest_first: Vec<&str> = secrets.iter().copied().filter(|secret| !secret.is_empty()).collect();
-    longest_first.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    let painter = Painter { sources, color, secrets: &longest_first };
-    let mut blocks: Vec<String> = findings.iter().take(MOST).map(|finding| painter.finding(finding)).collect();
+    let secrets = Secrets::new(secrets.iter().copied());
+    render_human_hiding(findings, sources, color, &|text| secrets.find(text))
+}
+
+/// [`render_human`] for who knows better where secrets stand in a text: `find` gives their places, from left to right, none in another.
+/// To mask them afterwards is too late: a long line is cut, and what is left of a secret there is not found any more.
+pub fn render_human_hiding(findings: &[Finding], sources: &Sources, color: bool, find: &dyn Fn(&str) -> Vec<Range<usize>>) -> String {
+    let mut blocks = render_human_each(&findings[..findings.len().min(MOST)], sources, color, find);
     if findings.len() > MOST {
         blocks.push(format!("... and {} more\n", findings.len() - MOST));
     }
     blocks.join("\n")
 }
 
+/// [`render_human_hiding`], each finding by itself and all of them.
+pub fn render_human_each(findings: &[Finding], sources: &Sources, color: bool, find: &dyn Fn(&str) -> Vec<Range<usize>>) -> Vec<String> {
+    let painter = Painter { sources, color, find, hidden: RefCell::default() };
+    findings.iter().map(|finding| painter.finding(finding)).collect()
+}
+
 struct Painter<'a> {
     sources: &'a Sources,
     color: bool,
-    secrets: &'a [&'a str],
+    find: &'a dyn Fn(&str) -> Vec<Range<usize>>,
+    /// Where secrets stand in the texts that were shown so far.
+    hidden: RefCell<HashMap<SourceId, Rc<[Range<usize>]>>>,
 }
 
 /// ANSI styles, rustc's choice.
@@ -84,10 +103,9 @@ impl Painter<'_> {
         let place = self.sources.place(label.span);
         let name = self.sources.name(label.span.source);
         let _ = writeln!(out, "{:width$}{} {name}:{}:{}", "", self.paint(Style::Frame, "-->"), place.line, place.column);
-        let Some(shown) = Shown::of(self.sources.text(label.span.source), label.span.start as usize..label.span.end as usize, self.secrets)
-        else {
-            return;
-        };
+        let text = self.sources.text(label.span.source);
+        let hidden = self.hidden(label.span.source, text);
+        let Some(shown) = Shown::of(text, label.span.start as usize..label.span.end as usize, &hidden) else { return };
         let bar = self.paint(Style::Frame, "|");
         let _ = writeln!(out, "{:width$} {bar}", "");
         let number = self.paint(Style::Frame, &format!("{:>width$}", place.line));
@@ -96,8 +114,13 @@ impl Painter<'_> {
         let _ = writeln!(out, "{:width$} {bar} {}{}", "", " ".repeat(shown.before), self.paint(style, caret.trim_end()));
     }
 
-    fn mask(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "<sensitive>"))
+    fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        masked(text, &(self.find)(text))
+    }
+
+    /// Looked for once in all of a text, not again for each of its lines.
+    fn hidden(&self, source: SourceId, text: &str) -> Rc<[Range<usize>]> {
+        Rc::clone(self.hidden.borrow_mut().entry(source).or_insert_with(|| (self.find)(text).into()))
     }
 
     fn paint(&self, style: Style, text: &str) -> String {
@@ -115,60 +138,61 @@ struct Shown {
 }
 
 impl Shown {
-    /// The line of `text` in which `span` begins; None where the text is empty.
-    fn of(text: &str, span: Range<usize>, secrets: &[&str]) -> Option<Self> {
+    /// The line of `text` in which `span` begins; None where the text is empty. Of a line that may be the whole of a file only what
+    /// is near the span is looked at.
+    fn of(text: &str, span: Range<usize>, hidden: &[Range<usize>]) -> Option<Self> {
         if text.is_empty() {
             return None;
         }
         let start = floor(text, span.start.min(text.len()));
-        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-        let line = text[line_start..line_end].trim_end_matches('\r');
-        let end = floor(text, span.end.clamp(start, line_start + line.len().max(start - line_start)));
-        let pieces =
-            [&line[..(start - line_start).min(line.len())], &text[start..end.max(start)], line.get(end - line_start..).unwrap_or("")];
-        let [before, marked, after] = masked(pieces, secrets).map(|piece| visible(&piece));
-        Some(Self::cut(&before, &marked, &after))
+        let (from, to) = (floor(text, start.saturating_sub(NEAR)), floor(text, (start + NEAR).min(text.len())));
+        let line_start = text[from..start].rfind('\n').map(|at| from + at + 1);
+        let line_end = text[start..to].find('\n').map(|at| start + at);
+        let more = [line_start.is_none() && from > 0, line_end.is_none() && to < text.len()];
+        let (line_start, mut line_end) = (line_start.unwrap_or(from), line_end.unwrap_or(to));
+        if !more[1] {
+            line_end -= text[start..line_end].len() - text[start..line_end].trim_end_matches('\r').len();
+        }
+        let end = floor(text, span.end.clamp(start, line_end));
+        let pieces = [line_start..start, start..end, end..line_end];
+        let [before, marked, after] = pieces.map(|piece| visible(&piece_masked(text, piece, hidden)));
+        Some(Self::cut(&before, &marked, &after, more))
     }
 
-    /// Cuts a long line so that the span stays in sight.
-    fn cut(before: &str, marked: &str, after: &str) -> Self {
+    /// Cuts a long line so that the span stays in sight. `more`: whether the line goes on before and after these pieces.
+    fn cut(before: &str, marked: &str, after: &str, more: [bool; 2]) -> Self {
         let columns = width(before) + width(marked) + width(after);
-        if columns <= SHOWN_COLUMNS {
+        if columns <= SHOWN_COLUMNS && more == [false, false] {
             return Self { line: format!("{before}{marked}{after}"), before: width(before), marked: width(marked).max(1) };
         }
-        let before =
-            if width(before) > CONTEXT_COLUMNS + 3 { format!("...{}", last_columns(before, CONTEXT_COLUMNS)) } else { before.to_owned() };
+        let before = if more[0] || width(before) > CONTEXT_COLUMNS + 3 {
+            format!("...{}", last_columns(before, CONTEXT_COLUMNS))
+        } else {
+            before.to_owned()
+        };
         let room = SHOWN_COLUMNS.saturating_sub(width(&before));
         let shown = first_columns(marked, room);
         if shown.len() < marked.len() {
             return Self { line: format!("{before}{shown}..."), before: width(&before), marked: width(shown).max(1) };
         }
         let rest = first_columns(after, room - width(shown));
-        let dots = if rest.len() < after.len() { "..." } else { "" };
+        let dots = if more[1] || rest.len() < after.len() { "..." } else { "" };
         Self { line: format!("{before}{marked}{rest}{dots}"), before: width(&before), marked: width(marked).max(1) }
     }
 }
 
-/// Replaces secrets in a line that is split in three around the span; one that crosses a border takes its first piece.
-fn masked(pieces: [&str; 3], secrets: &[&str]) -> [String; 3] {
-    let whole = pieces.concat();
-    let borders = [pieces[0].len(), pieces[0].len() + pieces[1].len()];
-    let mut out = [String::new(), String::new(), String::new()];
-    let mut at = 0;
-    while let Some(c) = whole[at..].chars().next() {
-        let piece = borders.iter().filter(|border| at >= **border).count();
-        match secrets.iter().find(|secret| whole[at..].starts_with(**secret)) {
-            Some(secret) => {
-                out[piece].push_str("<sensitive>");
-                at += secret.len();
-            }
-            None => {
-                out[piece].push(c);
-                at += c.len_utf8();
-            }
+/// A piece of a line without secrets. One that crosses its beginning stands in the piece before, unless that is not shown.
+fn piece_masked(text: &str, piece: Range<usize>, hidden: &[Range<usize>]) -> String {
+    let (mut out, mut at) = (String::new(), piece.start);
+    let first = hidden.partition_point(|range| range.end <= piece.start);
+    for range in hidden.get(first..).unwrap_or_default().iter().take_while(|range| range.start < piece.end) {
+        if range.start >= piece.start {
+            out.push_str(text.get(at..range.start).unwrap_or_default());
+            out.push_str(MASK);
         }
+        at = range.end;
     }
+    out.push_str(text.get(at..piece.end).unwrap_or_default());
     out
 }
 

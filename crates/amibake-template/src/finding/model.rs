@@ -3,7 +3,7 @@
 use crate::source::Span;
 
 /// How bad it is. Warnings never fail a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The run goes on.
     Warning,
@@ -12,7 +12,7 @@ pub enum Severity {
 }
 
 /// One thing found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Finding {
     /// How bad.
     pub severity: Severity,
@@ -34,7 +34,7 @@ pub(crate) const NOT_SUPPORTED_YET: &str = "not-supported-yet";
 pub(crate) const FOREIGN_TYPE: &str = "foreign-type";
 
 /// A place and what is to be said about it (may be empty).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Label {
     /// Where.
     pub span: Span,

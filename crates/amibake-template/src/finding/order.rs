@@ -1,6 +1,6 @@
 //! Findings in the order of a reader's eye.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{FOREIGN_TYPE, Finding, NOT_SUPPORTED_YET};
 use crate::source::{SourceId, Span};
@@ -9,15 +9,10 @@ use crate::source::{SourceId, Span};
 pub fn tidy(findings: &mut Vec<Finding>) {
     let place = |finding: &Finding| finding.labels.first().map(|label| key(label.span));
     findings.sort_by_key(place);
-    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
-    for finding in findings.drain(..) {
-        // Equal findings have equal places, so they are among the last ones kept.
-        let seen = kept.iter().rev().take_while(|other| place(other) == place(&finding)).any(|other| *other == finding);
-        if !seen {
-            kept.push(finding);
-        }
-    }
-    *findings = kept;
+    let mut seen = HashSet::with_capacity(findings.len());
+    let first: Vec<bool> = findings.iter().map(|finding| seen.insert(finding)).collect();
+    let mut first = first.into_iter();
+    findings.retain(|_| first.next().unwrap_or(true));
 }
 
 /// Of what cannot be run the first place is enough: a template with twenty PowerShell scripts has one thing to be told about them.

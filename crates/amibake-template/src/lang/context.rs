@@ -1,5 +1,6 @@
 //! What a rendering sees of the world.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -7,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use serde_json::Value;
 
 use super::lookups::Answers;
+use super::work::Work;
 
 /// What of the outside world the language can see; read once by the program and passed in.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +29,15 @@ pub struct Host {
     pub answers: Answers,
     /// What `packer_version` answers.
     pub packer_version: String,
+    /// What is left for rendering; a plan limits it for itself.
+    pub work: Work,
+}
+
+impl Host {
+    /// The same world with a limit of work for a template of this many bytes; the limit that there is already stays.
+    pub(crate) fn limited(&self, bytes: usize) -> Cow<'_, Self> {
+        if self.work.is_limited() { Cow::Borrowed(self) } else { Cow::Owned(Self { work: Work::for_bytes(bytes), ..self.clone() }) }
+    }
 }
 
 /// Where in a template a string stands: decides which functions it may call.

@@ -1,5 +1,6 @@
 //! Runs a lowered template: the helpers that handlebars calls.
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use handlebars::template::TemplateElement;
@@ -18,18 +19,31 @@ use super::value::{is_true, printed, type_name};
 
 /// Blocks and templates inside each other at run time; keeps the stack small where a `define` calls itself.
 const MAX_DEPTH: usize = 100;
-/// Pieces that one rendering may run, and bytes that its functions may take and give: far beyond any template.
-const MAX_STEPS: usize = 5_000_000;
+/// Bytes that the functions of one rendering may take and give, and that it may write: far beyond any template.
 const MAX_WORK: usize = 256 << 20;
+/// Why a rendering ends that goes over one of these limits.
+const TOO_MUCH: &str = "the text takes too much work to render";
+/// What a call or a piece of a block counts as, in bytes: so much takes as long.
+const STEP: usize = 128;
+/// What a round of `range` counts as, with all that it sets up.
+const ROUND: usize = 512;
+/// What a variable of a `define` counts as, each time that it is run.
+const SLOT: usize = 32;
 /// Rounds of all `range` together.
 const MAX_ROUNDS: usize = 100_000;
 
 /// Renders a program once.
 pub(crate) fn run(program: &Program, cx: &Context<'_>) -> Result<String, LangError> {
-    let state = State { frames: vec![Frame::new(cx.data.clone(), program.slots)], dots: vec![cx.data.clone()], ..State::default() };
+    let limit = cx.host.work.left().min(MAX_WORK);
+    if limit == 0 {
+        return Err(LangError::execution(0..0, TOO_MUCH));
+    }
+    let frames = vec![Frame::new(cx.data.clone(), program.slots)];
+    let state = State { frames, dots: vec![cx.data.clone()], limit, ..State::default() };
     let machine = Machine { program, cx, state: Mutex::new(state) };
     let result = machine.render();
     let state = machine.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    cx.host.work.spend(state.work);
     match (state.error, result) {
         (Some(error), _) => Err(error),
         (None, Ok(())) => Ok(state.out),
@@ -54,9 +68,9 @@ struct State {
     flow: Flow,
     depth: usize,
     rounds: usize,
-    steps: usize,
-    /// Bytes of arguments and results.
+    /// Bytes of arguments, results and output, and what else counts as some.
     work: usize,
+    limit: usize,
     error: Option<LangError>,
 }
 
@@ -165,7 +179,8 @@ impl Machine<'_> {
             return Err(stop());
         }
         state.out.push_str(text);
-        Ok(())
+        drop(state);
+        self.spend(&(0..0), text.len())
     }
 
     /// Goes one block or template deeper, with a new `.` where given.
@@ -218,7 +233,8 @@ impl Machine<'_> {
         for (index, value) in values.into_iter().enumerate() {
             arguments.push(self.argument(site, function.parameter(index), index, value)?);
         }
-        self.spend(site, &arguments)?;
+        let bytes: usize = arguments.iter().filter_map(Json::as_str).map(str::len).sum();
+        self.spend(&site.range, STEP + bytes)?;
         let result = (function.run)(&Call { cx: self.cx, arguments }).map_err(|fault| self.fail(calling(site, fault)))?;
         if result.as_str().is_some_and(|text| text.len() > MAX_BYTES) {
             return Err(self.fail(calling(site, "the result is too long".into())));
@@ -228,12 +244,11 @@ impl Machine<'_> {
     }
 
     /// Ends a rendering that goes on and on.
-    fn spend(&self, site: &Site, arguments: &[Json]) -> Result<(), RenderError> {
-        let bytes: usize = arguments.iter().filter_map(Json::as_str).map(str::len).sum();
+    fn spend(&self, place: &Range<usize>, bytes: usize) -> Result<(), RenderError> {
         let mut state = self.state();
-        state.work += bytes + 64;
-        if state.work > MAX_WORK {
-            state.error.get_or_insert(LangError::execution(site.range.clone(), "the text takes too much work to render"));
+        state.work += bytes;
+        if state.work > state.limit {
+            state.error.get_or_insert(LangError::execution(place.clone(), TOO_MUCH));
             return Err(stop());
         }
         Ok(())
@@ -330,7 +345,10 @@ impl HelperDef for Op<'_> {
             Kind::Variable => {
                 let state = machine.state();
                 let variables = state.frames.last().map(|frame| &frame.variables);
-                index(h, 0).and_then(|slot| variables?.get(slot).cloned()).unwrap_or(Json::Null)
+                let value = index(h, 0).and_then(|slot| variables?.get(slot).cloned()).unwrap_or(Json::Null);
+                drop(state);
+                machine.spend(&(0..0), value.as_str().map_or(0, str::len))?;
+                value
             }
             Kind::Field => machine.field(machine.site(h)?, h.param(1).map_or(&Json::Null, |p| p.value()))?,
             Kind::Method => {
@@ -411,13 +429,8 @@ impl Op<'_> {
     ) -> HelperResult {
         for element in list.map(|list| list.elements.iter()).into_iter().flatten() {
             element.render(r, ctx, rc, out)?;
-            let mut state = self.machine.state();
-            state.steps += 1;
-            if state.steps > MAX_STEPS {
-                state.error.get_or_insert(LangError::execution(0..0, "the text takes too long to render"));
-                return Err(stop());
-            }
-            if state.flow != Flow::On {
+            self.machine.spend(&(0..0), STEP)?;
+            if self.machine.state().flow != Flow::On {
                 break;
             }
         }
@@ -489,7 +502,8 @@ impl Op<'_> {
             state.error.get_or_insert(LangError::execution(site.range.clone(), format!("more than {MAX_ROUNDS} rounds of range")));
             return Err(stop());
         }
-        Ok(())
+        drop(state);
+        self.machine.spend(&site.range, ROUND)
     }
 
     /// One variable takes the element, two take index or key and element.
@@ -523,6 +537,7 @@ impl Op<'_> {
             return Err(machine.fail(LangError::execution(site.range.clone(), reason)));
         };
         let argument = parameter(h, 1);
+        machine.spend(&site.range, machine.program.slots * SLOT)?;
         machine.enter(site, Some(argument.clone()))?;
         machine.state().frames.push(Frame::new(argument, machine.program.slots));
         self.list(Some(body), r, ctx, rc, out)?;

@@ -27,6 +27,7 @@ mod template;
 mod tree;
 mod value;
 mod verbs;
+mod work;
 
 pub use context::{Context, Host, Scope};
 pub use error::LangError;
@@ -34,3 +35,4 @@ pub use lookups::{Answers, LookupKind, Question};
 pub(crate) use native::can_stand;
 pub use table::function_names;
 pub use template::{Template, UserReference, placeholders, render_again_until_stable, render_until_stable};
+pub use work::Work;

@@ -1,5 +1,6 @@
 //! Tokens to a tree, with Go's grammar and Go's words for what is wrong.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::error::LangError;
@@ -12,6 +13,10 @@ use crate::finding::nearest;
 
 /// Nesting of blocks and parentheses; far beyond any template, and what keeps the stack small.
 const MAX_DEPTH: usize = 100;
+/// Pipes and fields of one action: each of them is a level too, since it takes what stands before it.
+const MAX_LINKS: usize = 100;
+/// Variables in sight at one place.
+const MAX_VARIABLES: usize = 1_000;
 
 /// Parses a whole template string.
 pub(crate) fn parse(text: &str, origin: Origin) -> Result<Tree, LangError> {
@@ -24,6 +29,8 @@ pub(crate) fn parse(text: &str, origin: Origin) -> Result<Tree, LangError> {
         next_slot: 1,
         depth: 0,
         ranges: 0,
+        links: 0,
+        defined: HashMap::new(),
         tree: Tree::default(),
     };
     let (root, ender) = parser.list(true)?;
@@ -49,6 +56,10 @@ struct Parser<'a> {
     depth: usize,
     /// How many `range` surround this place.
     ranges: usize,
+    /// Pipes and fields of the action so far.
+    links: usize,
+    /// Where in the tree a `define` is.
+    defined: HashMap<String, usize>,
     tree: Tree,
 }
 
@@ -105,6 +116,7 @@ impl Parser<'_> {
     }
 
     fn action(&mut self, list: &mut List, top: bool, open: usize) -> Parsed<Option<Ender>> {
+        self.links = 0;
         let token = self.peek_word();
         let keyword = if token.kind == Kind::Keyword { self.spelling(&token) } else { "" };
         match keyword {
@@ -199,8 +211,12 @@ impl Parser<'_> {
 
     /// Of two templates of one name one must be empty, and counts for nothing. The whole text is one too, called `root`.
     fn add(&mut self, name: String, body: List, range: Range<usize>) -> Parsed<()> {
-        match self.tree.defines.iter_mut().find(|(known, _)| *known == name) {
-            None => self.tree.defines.push((name, body)),
+        let known = self.defined.get(&name).and_then(|at| self.tree.defines.get_mut(*at));
+        match known {
+            None => {
+                self.defined.insert(name.clone(), self.tree.defines.len());
+                self.tree.defines.push((name, body));
+            }
             Some((_, known)) if known.iter().all(is_empty) => *known = body,
             Some(_) if body.iter().all(is_empty) => {}
             Some(_) => return Err(LangError::syntax(range, format!("template: multiple definition of template {name:?}"))),
@@ -316,7 +332,7 @@ impl Parser<'_> {
                     self.next_word();
                     names.push(variable);
                     let declares = next.kind == Kind::Declare;
-                    return names.into_iter().map(|name| if declares { Ok(self.declare(&name)) } else { self.slot(&name) }).collect();
+                    return names.into_iter().map(|name| if declares { self.declare(&name) } else { self.slot(&name) }).collect();
                 }
                 Kind::Char if self.spelling(&next) == "," => {
                     self.next_word();
@@ -333,12 +349,15 @@ impl Parser<'_> {
         }
     }
 
-    fn declare(&mut self, token: &Token) -> usize {
+    fn declare(&mut self, token: &Token) -> Parsed<usize> {
+        if self.scope.len() > MAX_VARIABLES {
+            return Err(LangError::syntax(token.range.clone(), format!("more than {MAX_VARIABLES} variables")));
+        }
         let slot = self.next_slot;
         self.next_slot += 1;
         self.scope.push(self.spelling(token).to_owned());
         self.slots.push(slot);
-        slot
+        Ok(slot)
     }
 
     fn slot(&self, token: &Token) -> Parsed<usize> {
@@ -368,6 +387,7 @@ impl Parser<'_> {
                 }
                 Kind::Close | Kind::RightParen => break,
                 Kind::Pipe => {
+                    self.link(&token)?;
                     self.next();
                     break;
                 }
@@ -389,6 +409,7 @@ impl Parser<'_> {
         let mut fields = Vec::new();
         while self.peek().kind == Kind::Field {
             let field = self.next();
+            self.link(&field)?;
             fields.push(self.spelling(&field)[1..].to_owned());
         }
         if fields.is_empty() {
@@ -456,6 +477,14 @@ impl Parser<'_> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(LangError::syntax(at..at + 2, format!("nested more than {MAX_DEPTH} levels deep")));
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, token: &Token) -> Parsed<()> {
+        self.links += 1;
+        if self.links > MAX_LINKS {
+            return Err(LangError::syntax(token.range.clone(), format!("more than {MAX_LINKS} pipes and fields in one action")));
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 mod components;
 mod make;
 mod names;
+mod size;
+mod takers;
 mod ways;
 mod wrapper;
 

@@ -63,7 +63,8 @@ impl<'d> Core<'d> {
                     return Ok(None);
                 }
                 let names = self.values.values.keys().map(String::as_str);
-                findings.push(renders_empty(&reference.name, place(&reference.range), names));
+                let finding = renders_empty(&reference.name, place(&reference.range), names, findings.len());
+                findings.push(finding);
             }
             // The core renders until nothing changes; components do it once.
             render_until_stable(text, &self.context()).map(Some)

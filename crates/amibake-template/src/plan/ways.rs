@@ -3,48 +3,50 @@
 use super::Selection;
 use super::components::Written;
 use super::names::Named;
-use super::wrapper::applies;
+use super::takers::Takers;
 use crate::component::Kind;
-use crate::document::Document;
+use crate::document::{Document, PostProcessor};
 use crate::registry::Registry;
 
-/// The builds of a run by what amibake can make of them.
+/// Builds that a command line in a message names at most.
+const MOST_NAMES: usize = 50;
+
+/// The builds of a run by what amibake can make of them, as `-only` and `-except` take them: names with commas between, empty for none.
 #[derive(Default)]
 pub(super) struct Ways {
     /// Builds whose builder amibake cannot run.
-    elsewhere: Vec<String>,
+    elsewhere: String,
     /// Builds whose builder it can run.
-    here: Vec<String>,
+    here: String,
     /// Those of them of which it can run every part.
-    whole: Vec<String>,
+    whole: String,
 }
 
 impl Ways {
     /// Looks at the types only.
-    pub(super) fn of(document: &Document, registry: &Registry, named: &[Named<'_>], selection: &Selection) -> Self {
-        let mut ways = Self::default();
+    pub(super) fn of(document: &Document, registry: &Registry, named: &[Named<'_>], takers: &Takers<'_>, selection: &Selection) -> Self {
+        let runs = Runs::of(document, registry);
+        let (mut elsewhere, mut here, mut whole): (Vec<&str>, Vec<&str>, Vec<&str>) = Default::default();
         for Named { name, builder } in named {
             if !registry.runs(Kind::Builder, &builder.type_name) {
-                ways.elsewhere.push(name.clone());
+                elsewhere.push(name);
                 continue;
             }
-            ways.here.push(name.clone());
-            if parts_run(document, registry, &builder.name, selection) {
-                ways.whole.push(name.clone());
+            here.push(name);
+            // What nobody is going to read need not be found out.
+            if whole.len() <= MOST_NAMES && runs.all_of(document, takers, &builder.name, selection) {
+                whole.push(name);
             }
         }
-        ways
+        Self { elsewhere: joined(&elsewhere), here: joined(&here), whole: joined(&whole) }
     }
 
     /// What to do about a component that cannot be run; the same words for every build it stands in.
     pub(super) fn around(&self, written: &Written<'_>) -> String {
-        let whole = self.whole.join(",");
+        let Self { elsewhere, here, whole } = self;
         match written.kind {
-            Kind::Builder if self.here.is_empty() => "none of the template's builders is one that amibake can run".to_owned(),
-            Kind::Builder => {
-                let (elsewhere, here) = (self.elsewhere.join(","), self.here.join(","));
-                format!("leave it out with -except='{elsewhere}', or name what to build: -only='{here}'")
-            }
+            Kind::Builder if here.is_empty() => "none of the template's builders is one that amibake can run".to_owned(),
+            Kind::Builder => format!("leave it out with -except='{elsewhere}', or name what to build: -only='{here}'"),
             Kind::Provisioner if whole.is_empty() => "take it out, or build this template with Packer".to_owned(),
             Kind::Provisioner => format!("take it out, or build what does not need it: -only='{whole}'"),
             Kind::PostProcessor => {
@@ -55,15 +57,39 @@ impl Ways {
     }
 }
 
-/// Whether amibake can run all provisioners and post-processors of a build.
-fn parts_run(document: &Document, registry: &Registry, raw: &str, selection: &Selection) -> bool {
-    let provisioners = document.provisioners.iter().filter(|part| applies(&part.only, &part.except, raw));
-    let cleanup = document.error_cleanup_provisioner.iter();
-    let mut chains = document.post_processors.iter();
-    provisioners.chain(cleanup).all(|part| registry.runs(Kind::Provisioner, &part.type_name))
-        && chains.all(|chain| {
-            let kept = chain.iter().take_while(|part| !selection.except.contains(&part.name));
-            let mut kept = kept.filter(|part| applies(&part.only, &part.except, raw));
-            kept.all(|part| registry.runs(Kind::PostProcessor, &part.type_name))
-        })
+/// Names as `-only` takes them; of very many the first ones.
+fn joined(names: &[&str]) -> String {
+    let mut text = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(",");
+    if names.len() > MOST_NAMES {
+        text.push_str(",...");
+    }
+    text
+}
+
+/// Which parts amibake can run, in the document's order. Nearly always all of them, so that it is worth to know that.
+struct Runs {
+    all: bool,
+    provisioners: Vec<bool>,
+    chains: Vec<Vec<bool>>,
+}
+
+impl Runs {
+    fn of(document: &Document, registry: &Registry) -> Self {
+        let provisioners = document.provisioners.iter().chain(&document.error_cleanup_provisioner);
+        let provisioners: Vec<bool> = provisioners.map(|part| registry.runs(Kind::Provisioner, &part.type_name)).collect();
+        let runs = |chain: &Vec<PostProcessor>| chain.iter().map(|part| registry.runs(Kind::PostProcessor, &part.type_name)).collect();
+        let chains: Vec<Vec<bool>> = document.post_processors.iter().map(runs).collect();
+        Self { all: provisioners.iter().chain(chains.iter().flatten()).all(|runs| *runs), provisioners, chains }
+    }
+
+    /// Whether amibake can run all provisioners and post-processors of a build.
+    fn all_of(&self, document: &Document, takers: &Takers<'_>, raw: &str, selection: &Selection) -> bool {
+        let taken = |(index, runs): (usize, &bool)| *runs || !takers.provisioner(index).take(raw);
+        self.all
+            || (self.provisioners.iter().enumerate().all(taken)
+                && document.post_processors.iter().zip(&self.chains).enumerate().all(|(chain, (parts, runs))| {
+                    let kept = parts.iter().zip(runs).take_while(|(part, _)| !selection.except.contains(&part.name));
+                    kept.enumerate().all(|(index, (_, runs))| *runs || !takers.post_processor(chain, index).take(raw))
+                }))
+    }
 }

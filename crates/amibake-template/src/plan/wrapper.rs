@@ -2,21 +2,18 @@
 
 use super::components::{Of, Workshop, Written};
 use super::names::Core;
+use super::takers::Takers;
 use super::{PostProcessorPart, ProvisionerPart, Selection};
 use crate::component::Kind;
 use crate::document::{Document, POST_PROCESSOR_KEYS, PROVISIONER_KEYS, PostProcessor, Provisioner};
 use crate::finding::Finding;
 use crate::json::Value;
 
-/// Whether a component's `only` and `except` let it take part in a build.
-pub(super) fn applies(only: &[String], except: &[String], raw: &str) -> bool {
-    if only.is_empty() { !except.iter().any(|name| name == raw) } else { only.iter().any(|name| name == raw) }
-}
-
 /// The provisioners of one build, in the template's order.
-pub(super) fn provisioners(workshop: &mut Workshop<'_>, document: &Document, of: &Of<'_>) -> Vec<ProvisionerPart> {
+pub(super) fn provisioners(workshop: &mut Workshop<'_>, document: &Document, takers: &Takers<'_>, of: &Of<'_>) -> Vec<ProvisionerPart> {
     let mut parts = Vec::new();
-    for provisioner in document.provisioners.iter().filter(|p| applies(&p.only, &p.except, of.raw)) {
+    let takes = |(index, _): &(usize, &Provisioner)| takers.provisioner(*index).take(of.raw);
+    for (_, provisioner) in document.provisioners.iter().enumerate().filter(takes) {
         parts.extend(self::provisioner(workshop, document, provisioner, of));
     }
     parts
@@ -81,14 +78,15 @@ fn max_retries(workshop: &mut Workshop<'_>, document: &Document, provisioner: &P
 pub(super) fn post_processors(
     workshop: &mut Workshop<'_>,
     document: &Document,
+    takers: &Takers<'_>,
     selection: &Selection,
     of: &Of<'_>,
 ) -> Vec<Vec<PostProcessorPart>> {
     let mut chains = Vec::new();
-    for chain in &document.post_processors {
+    for (number, chain) in document.post_processors.iter().enumerate() {
         let kept = chain.iter().take_while(|element| !selection.except.contains(&element.name));
         let mut parts = Vec::new();
-        for element in kept.filter(|element| applies(&element.only, &element.except, of.raw)) {
+        for (_, element) in kept.enumerate().filter(|(index, _)| takers.post_processor(number, *index).take(of.raw)) {
             parts.extend(post_processor(workshop, element, of));
         }
         if !parts.is_empty() {

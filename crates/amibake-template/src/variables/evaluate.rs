@@ -1,6 +1,6 @@
 //! Evaluation in passes, as Packer does it: variables may refer to each other in any order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::shield::{repeats, shield, unshield};
 use super::unresolved::{self, Postponed};
@@ -18,6 +18,9 @@ const PASSES: usize = 100;
 
 /// Bytes; a given value that names itself twice doubles in every pass, which would not end well.
 const LONGEST: usize = 1 << 20;
+
+/// How often a value is read after it was rendered: what it counts as work.
+const KEPT: usize = 4;
 
 /// A variable's strongest raw text.
 pub(super) struct Raw<'d> {
@@ -56,6 +59,7 @@ impl Raw<'_> {
 ///
 /// A declared variable without an entry in [`Values::values`] is one that a finding has been made about.
 pub fn evaluate(document: &Document, given: &[Given], host: &Host) -> (Values, Vec<Finding>) {
+    let host = &*host.limited(bytes(document, given));
     let mut findings = required(document, given);
     let mut values = Values::default();
     let mut work = Work::new(host);
@@ -74,6 +78,12 @@ pub fn evaluate(document: &Document, given: &[Given], host: &Host) -> (Values, V
         sensitive.filter_map(|name| values.values.get(name)).map(String::as_str).chain(host.answers.secrets()).collect();
     values.sensitive = hidden.into_iter().filter(|value| !value.is_empty()).map(Secret::new).collect();
     (values, findings)
+}
+
+/// Bytes of the template and of all values given: what the work of a plan is measured by.
+pub(crate) fn bytes(document: &Document, given: &[Given]) -> usize {
+    let span = document.root.span;
+    (span.end - span.start) as usize + given.iter().map(|given| given.value.len()).sum::<usize>()
 }
 
 /// Variables without default that nobody gave.
@@ -103,6 +113,7 @@ pub struct Lookup {
 /// What the variables want from services and `host.answers` does not have: fetch it, put it there and ask again, since an answer can
 /// lead to further questions. Empty where all is known.
 pub fn needed_lookups(document: &Document, given: &[Given], host: &Host) -> Vec<Lookup> {
+    let host = &*host.limited(bytes(document, given));
     let mut work = Work::new(host);
     work.list(document, given, &mut BTreeMap::new(), &mut Vec::new());
     if work.raw.values().any(|raw| asks(raw).next().is_some()) {
@@ -117,8 +128,29 @@ fn asks<'r>(raw: &'r Raw<'_>) -> impl Iterator<Item = LookupKind> + 'r {
     raw.template.functions().iter().filter_map(|(name, _)| KINDS.into_iter().find(|kind| kind.function() == name))
 }
 
+/// What came of rendering a variable.
+enum Settled {
+    /// It has another value than before.
+    Changed,
+    Same,
+    /// It needs one that has no value yet.
+    Waits(LangError),
+    /// A finding says why.
+    GivenUp,
+}
+
+/// Which variables use which.
+struct Uses<'d> {
+    /// Name to those that name it in their text.
+    by_name: HashMap<&'d str, Vec<&'d str>>,
+    /// Those that work out a name when they are rendered.
+    hidden: Vec<&'d str>,
+}
+
 struct Work<'d> {
     host: &'d Host,
+    /// Variables that have a finding and no value.
+    given_up: BTreeSet<&'d str>,
     /// Questions without an answer.
     needed: Vec<Lookup>,
     raw: BTreeMap<&'d str, Raw<'d>>,
@@ -127,7 +159,7 @@ struct Work<'d> {
 
 impl<'d> Work<'d> {
     fn new(host: &'d Host) -> Self {
-        Self { host, needed: Vec::new(), raw: BTreeMap::new(), user: BTreeMap::new() }
+        Self { host, given_up: BTreeSet::new(), needed: Vec::new(), raw: BTreeMap::new(), user: BTreeMap::new() }
     }
 
     /// Finds each variable's strongest text; texts that are no templates are reported and left out.
@@ -159,46 +191,97 @@ impl<'d> Work<'d> {
     }
 
     /// Renders until nothing changes; what is left refers to variables that never got a value.
+    ///
+    /// As if each pass rendered all that is not final, in the order of names. Only what can have changed is rendered: a chain of many
+    /// variables against that order would otherwise render all of them a hundred times.
     fn passes(&mut self, findings: &mut Vec<Finding>) -> Vec<Postponed> {
-        let mut listed: Vec<&str> = self.raw.keys().copied().collect();
-        let mut postponed = Vec::new();
+        let uses = self.uses();
+        let mut waiting: BTreeMap<&str, LangError> = BTreeMap::new();
+        let mut turn: BTreeSet<&str> = self.raw.keys().copied().collect();
         for pass in 1..=PASSES {
+            let mut next: BTreeSet<&str> = BTreeSet::new();
             let mut changed = false;
-            postponed.clear();
-            listed.retain(|name| {
-                let raw = &self.raw[name];
-                match self.render(raw) {
-                    Ok(value) if value.len() > LONGEST || (pass == PASSES && self.grows(name, &value)) => {
-                        let message = format!("the value of variable `{name}` grows without end");
-                        findings.push(Finding::error("variable-cycle", message, raw.span).with_help("it takes part in its own value"));
-                        self.user.remove(*name);
-                        false
-                    }
-                    Ok(value) => {
-                        changed |= self.user.get(*name) != Some(&value);
-                        self.user.insert((*name).to_owned(), value);
-                        raw.repeats
-                    }
-                    Err(error) if error.unset_variable.is_some() => {
-                        postponed.push(((*name).to_owned(), error));
-                        true
-                    }
-                    Err(error) => {
-                        if let Some(question) = &error.question {
-                            let (variable, span) = ((*name).to_owned(), raw.span_within(&error.range));
-                            self.needed.push(Lookup { question: (**question).clone(), variable, span });
+            while let Some(name) = turn.pop_first() {
+                waiting.remove(name);
+                match self.settle(name, pass, findings) {
+                    Settled::Changed => {
+                        changed = true;
+                        let users = uses.by_name.get(name).into_iter().flatten().copied();
+                        for user in users.filter(|user| waiting.contains_key(user) || self.is_listed(user)) {
+                            // Its turn in this pass is still to come, or over.
+                            if user > name {
+                                turn.insert(user)
+                            } else {
+                                next.insert(user)
+                            };
                         }
-                        findings.push(template_problem(&format!("the value of variable `{name}`"), raw.span_within(&error.range), &error));
-                        self.user.remove(*name);
-                        false
                     }
+                    Settled::Waits(error) => drop(waiting.insert(name, error)),
+                    Settled::Same | Settled::GivenUp => {}
                 }
-            });
-            if !changed {
+            }
+            if changed {
+                let hidden = uses.hidden.iter().copied();
+                next.extend(hidden.filter(|user| waiting.contains_key(user) || self.is_listed(user)));
+            }
+            if next.is_empty() {
                 break;
             }
+            turn = next;
         }
-        postponed
+        waiting.into_iter().map(|(name, error)| (name.to_owned(), error)).collect()
+    }
+
+    /// Whether a variable that has a value is rendered again.
+    fn is_listed(&self, name: &str) -> bool {
+        self.raw.get(name).is_some_and(|raw| raw.repeats) && !self.given_up.contains(name)
+    }
+
+    /// Which variables may change when another one does.
+    fn uses(&self) -> Uses<'d> {
+        let mut uses = Uses { by_name: HashMap::new(), hidden: Vec::new() };
+        for (name, raw) in &self.raw {
+            let references = raw.template.user_references();
+            let mut seen = HashSet::new();
+            for reference in references.iter().filter(|reference| seen.insert(reference.name.as_str())) {
+                if let Some((used, _)) = self.raw.get_key_value(reference.name.as_str()) {
+                    uses.by_name.entry(used).or_default().push(name);
+                }
+            }
+            if raw.template.functions().iter().filter(|(function, _)| function == "user").count() > references.len() {
+                uses.hidden.push(name);
+            }
+        }
+        uses
+    }
+
+    /// Renders one variable.
+    fn settle(&mut self, name: &'d str, pass: usize, findings: &mut Vec<Finding>) -> Settled {
+        let raw = &self.raw[name];
+        let finding = match self.render(raw) {
+            Ok(value) if value.len() > LONGEST || (pass == PASSES && self.grows(name, &value)) => {
+                let message = format!("the value of variable `{name}` grows without end");
+                Finding::error("variable-cycle", message, raw.span).with_help("it takes part in its own value")
+            }
+            Ok(value) if self.user.get(name) == Some(&value) => return Settled::Same,
+            Ok(value) => {
+                self.host.work.spend(value.len().saturating_mul(KEPT));
+                self.user.insert(name.to_owned(), value);
+                return Settled::Changed;
+            }
+            Err(error) if error.unset_variable.is_some() => return Settled::Waits(error),
+            Err(error) => {
+                let place = raw.span_within(&error.range);
+                if let Some(question) = &error.question {
+                    self.needed.push(Lookup { question: (**question).clone(), variable: name.to_owned(), span: place });
+                }
+                template_problem(&format!("the value of variable `{name}`"), place, &error)
+            }
+        };
+        findings.push(finding);
+        self.user.remove(name);
+        self.given_up.insert(name);
+        Settled::GivenUp
     }
 
     /// Whether a value is longer than it was after the pass before.

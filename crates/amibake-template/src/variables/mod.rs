@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use crate::component::Secret;
 use crate::source::Span;
 
+pub(crate) use self::evaluate::bytes;
 pub use self::evaluate::{Lookup, evaluate, needed_lookups};
 pub use self::var_file::{read_var_file, soften};
 

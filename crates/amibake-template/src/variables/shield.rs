@@ -12,10 +12,10 @@ const CLOSE: &str = "\u{87}";
 /// character, `}}`. Trim marks or two blanks are not shielded.
 pub(super) fn shield(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
-    let mut copied = 0;
-    let mut from = 0;
+    let (mut copied, mut from) = (0, 0);
+    let (mut closes, mut breaks) = (Next::new("}}"), Next::new("\n"));
     while let Some(open) = text[from..].find("{{").map(|at| from + at) {
-        match deferred_end(text, open) {
+        match deferred_end(text, open, &mut closes, &mut breaks) {
             Some(end) => {
                 out.push_str(&text[copied..open]);
                 out.push_str(OPEN);
@@ -35,18 +35,36 @@ pub(super) fn unshield(text: &str) -> String {
     text.replace(OPEN, "{{").replace(CLOSE, "}}")
 }
 
+/// The next place of a mark, for places that only grow: a text of nothing but openings is not searched from each of them.
+struct Next {
+    mark: &'static str,
+    /// What was found last; the text's end where there is none.
+    found: Option<usize>,
+}
+
+impl Next {
+    fn new(mark: &'static str) -> Self {
+        Self { mark, found: None }
+    }
+
+    /// The first place at or after `from`; the text's length where there is none.
+    fn at(&mut self, text: &str, from: usize) -> usize {
+        let found = self.found.filter(|found| *found >= from);
+        *self.found.insert(found.unwrap_or_else(|| text[from..].find(self.mark).map_or(text.len(), |at| from + at)))
+    }
+}
+
 /// Where the `{{.X}}` that opens at `open` ends.
-fn deferred_end(text: &str, open: usize) -> Option<usize> {
+fn deferred_end(text: &str, open: usize, closes: &mut Next, breaks: &mut Next) -> Option<usize> {
     let inside = &text[open + 2..];
     let after_blank = inside.strip_prefix(|c: char| c.is_ascii_whitespace()).unwrap_or(inside);
-    let name = after_blank.strip_prefix('.')?;
-    let close = name.find("}}")?;
-    // Go's `.` matches no line break; the one white-space character before the braces may be one.
-    let spared = name[..close].strip_suffix('\n').unwrap_or(&name[..close]);
-    if spared.contains('\n') {
+    let name = text.len() - after_blank.strip_prefix('.')?.len();
+    let close = closes.at(text, name);
+    if close == text.len() {
         return None;
     }
-    Some(text.len() - name.len() + close + 2)
+    // Go's `.` matches no line break; the one white-space character before the braces may be one.
+    (breaks.at(text, name) + 1 >= close).then_some(close + 2)
 }
 
 /// Whether a raw text holds a bare `` {{user `x`}} `` action: then it is rendered again in every pass. Double quotes, pipes and
@@ -86,6 +104,10 @@ mod tests {
         check("{{  .Foo }}", false);
         check("{{.Foo", false);
         check("{{.a\nb}}", false);
+        check("{{.a\n}}", true);
+        check("{{.a\n\n}}", false);
+        check("{{.a {{.b}} {{.c}}", true);
+        check("{{.a\n {{.b}}", true);
         check("plain", false);
     }
 

@@ -1,6 +1,7 @@
 //! Why a variable never got a value: it refers to one that does not exist, or round in a circle.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::Given;
 use super::evaluate::Raw;
@@ -19,16 +20,17 @@ pub(super) fn explain(postponed: &[Postponed], raw: &BTreeMap<&str, Raw<'_>>, do
     let declared: BTreeSet<&str> =
         document.variables.iter().map(|v| v.name.as_str()).chain(given.iter().map(|g| g.name.as_str())).collect();
     let mut findings = Vec::new();
+    let circles = circles(&waits_for);
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for (name, error) in postponed {
         let (Some(raw), Some(wanted)) = (raw.get(name.as_str()), error.unset_variable.as_deref()) else { continue };
         let span = raw.span_of_user(wanted);
         if !declared.contains(wanted) {
-            findings.push(undeclared(wanted, span, declared.iter().copied()));
-        } else if let Some(circle) = circle(name, &waits_for)
+            findings.push(undeclared(wanted, span, declared.iter().copied(), findings.len()));
+        } else if let Some(circle) = circles.get(name.as_str())
             && told.insert(circle.first().copied().unwrap_or_default())
         {
-            let message = match circle.as_slice() {
+            let message = match &**circle {
                 [one] => format!("the variable `{one}` refers to itself"),
                 all => format!("the variables {} refer to each other in a circle", name_list(all)),
             };
@@ -47,18 +49,48 @@ pub(super) fn too_deep(postponed: &[Postponed], raw: &BTreeMap<&str, Raw<'_>>, s
     Some(Finding::error("variable-depth", message, span).with_help("let it refer to one that is nearer to a value"))
 }
 
-/// The circle that a variable stands in, smallest name first; None where it only leads to something else.
-fn circle<'a>(start: &'a str, waits_for: &BTreeMap<&'a str, &'a str>) -> Option<Vec<&'a str>> {
-    let mut members = vec![start];
-    let mut at = *waits_for.get(start)?;
-    while at != start {
-        // A circle that does not come back to the start is found from one of its own members.
-        if members.contains(&at) {
-            return None;
+/// Of each variable that stands in a circle: all of its members, smallest name first. What only leads to a circle is left out.
+fn circles<'a>(waits_for: &BTreeMap<&'a str, &'a str>) -> HashMap<&'a str, Rc<[&'a str]>> {
+    let mut circles = HashMap::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for (number, start) in waits_for.keys().enumerate() {
+        let (mut path, mut at) = (Vec::new(), *start);
+        while !seen.contains_key(at) {
+            let Some(next) = waits_for.get(at) else { break };
+            seen.insert(at, number);
+            path.push(at);
+            at = next;
         }
-        members.push(at);
-        at = waits_for.get(at)?;
+        // Only a walk that comes back to itself has found a circle; another one leads to what was walked before.
+        if seen.get(at) == Some(&number)
+            && let Some(first) = path.iter().position(|name| *name == at)
+        {
+            let mut members = path.split_off(first);
+            members.sort_unstable();
+            let members: Rc<[&str]> = members.into();
+            circles.extend(members.iter().map(|name| (*name, Rc::clone(&members))));
+        }
     }
-    members.sort_unstable();
-    Some(members)
+    circles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(edges: &[(&str, &str)], expected: &[(&str, &[&str])]) {
+        let found = circles(&edges.iter().copied().collect());
+        let found: BTreeMap<&str, &[&str]> = found.iter().map(|(name, members)| (*name, &**members)).collect();
+        assert_eq!(found, expected.iter().copied().collect(), "{edges:?}");
+    }
+
+    #[test]
+    fn circles_are_found_from_each_member_and_from_nowhere_else() {
+        check(&[("a", "a")], &[("a", &["a"])]);
+        check(&[("a", "b"), ("b", "c")], &[]);
+        check(&[("a", "c"), ("b", "c"), ("c", "d"), ("d", "c")], &[("c", &["c", "d"]), ("d", &["c", "d"])]);
+        check(&[("c", "a"), ("a", "b"), ("b", "a")], &[("a", &["a", "b"]), ("b", &["a", "b"])]);
+        check(&[("b", "b"), ("a", "b"), ("d", "e"), ("e", "d")], &[("b", &["b"]), ("d", &["d", "e"]), ("e", &["d", "e"])]);
+    }
 }

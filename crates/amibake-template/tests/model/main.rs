@@ -3,6 +3,7 @@
 
 mod findings;
 mod golden;
+mod large;
 mod parts;
 mod plans;
 mod run;
