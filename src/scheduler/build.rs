@@ -127,7 +127,7 @@ async fn build_and_unwind(cx: &mut BuildContext, builder: &dyn Builder) -> Resul
             cx.teardown.hand_over_artifact();
             result
         }
-        (result, Ending::Failure | Ending::Abort) => result,
+        (result, Ending::Failure | Ending::Abort | Ending::Cleanup) => result,
     }
 }
 

@@ -77,7 +77,7 @@ impl AwsCloud {
         let mut config = aws_sdk_ec2::config::Builder::from(&self.account.config)
             .region(aws_sdk_ec2::config::Region::new(region.as_str().to_owned()))
             .retry_partition(retry::partition())
-            .retry_classifier(retry::CapacityIsAnAnswer);
+            .retry_classifier(retry::AnswersAreFinal);
         if let Some(endpoint) = &self.endpoint {
             config = config.endpoint_url(endpoint);
         }

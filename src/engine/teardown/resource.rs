@@ -14,6 +14,8 @@ pub enum Lifetime {
     Build,
     /// Part of what the build is for: removed only if the build fails or is cancelled.
     Artifact,
+    /// Left on purpose, also by a build that fails: an image that AWS may still finish. Only `amibake cleanup` removes it.
+    Kept,
 }
 
 /// Something that exists, or may exist, because of a build. Ids that EC2 chooses are None until its answer came.
@@ -103,6 +105,20 @@ impl Resource {
     /// An instance about to be launched with this client token.
     pub fn instance(client_token: impl Into<String>) -> Self {
         Self::Instance { client_token: client_token.into(), id: None }
+    }
+
+    /// What it is, for people.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::KeyPair { .. } => "key pair",
+            Self::SecurityGroup { .. } => "security group",
+            Self::Instance { .. } => "instance",
+            Self::Volume { .. } => "volume",
+            Self::Image { .. } => "image",
+            Self::Snapshot { .. } => "snapshot",
+            Self::TempPath { .. } => "temporary file",
+            Self::Process { .. } => "process",
+        }
     }
 
     /// A process just started; its start time is read here.
