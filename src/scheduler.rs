@@ -51,6 +51,8 @@ pub struct Run {
     pub terminal: Arc<dyn Terminal>,
     /// Where the journal lives (`$XDG_STATE_HOME/amibake`); None keeps none.
     pub state_dir: Option<PathBuf>,
+    /// The template and the var files as words of a command line, for the commands that messages name.
+    pub template: Option<String>,
     /// The run's voice.
     pub report: Reporter,
 }
@@ -149,7 +151,10 @@ impl Shared {
             clouds: run.clouds,
             guests: run.guests,
             terminal: Arc::new(OneAtATime { terminal: run.terminal, turn: Semaphore::new(1) }),
-            journal: Arc::new(Journal::new(run.state_dir.as_deref(), &run.options.run_uuid)),
+            journal: Arc::new(
+                Journal::new(run.state_dir.as_deref(), &run.options.run_uuid)
+                    .about(i64::try_from(run.plan.host.started_unix_nanos / 1_000_000_000).unwrap_or_default(), run.template),
+            ),
             options: Arc::new(run.options),
             report: run.report,
             host: Arc::new(run.plan.host),

@@ -25,6 +25,7 @@ pub mod lookups;
 pub mod secrets;
 
 pub mod build;
+pub mod cleanup;
 pub mod console;
 pub mod fix;
 pub mod fmt;

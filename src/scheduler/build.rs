@@ -143,6 +143,9 @@ async fn unwind(cx: &BuildContext, ending: Ending) {
     }
     if let (false, Some(journal)) = (left.is_empty(), cx.teardown.journal_path()) {
         cx.report.error(format!("The journal of this run is {}", journal.display()));
+        if let Some(command) = cx.teardown.cleanup_command() {
+            cx.report.error(format!("To remove all that it names, once that is possible: {command}"));
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Descriptions, from the SDK's words to amibake's. What EC2 always says and does not say here is an answer that is none.
 
 use amibake_ec2::model::{
-    Image, ImageBlockDevice, ImageState, Instance, KeyPair, InstanceState, InstanceVolume, SecurityGroup, Snapshot, Subnet, Tag, Volume, Vpc,
+    Image, ImageBlockDevice, ImageState, Instance, InstanceState, InstanceVolume, KeyPair, SecurityGroup, Snapshot, Subnet, Tag, Volume,
+    Vpc,
 };
 use amibake_ec2::{Ec2Error, VolumeId};
 use aws_sdk_ec2::types::{self as sdk, InstanceStateName};

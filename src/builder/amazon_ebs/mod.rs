@@ -9,7 +9,8 @@ pub mod step;
 
 use std::collections::BTreeMap;
 
-use amibake_ec2::model::{Instance, Tag};
+use amibake_ec2::Region;
+use amibake_ec2::model::{Access, Instance, Tag};
 use async_trait::async_trait;
 
 pub use self::config::AmazonEbs;
@@ -22,6 +23,7 @@ use self::step::stop::Stopped;
 use self::step::tags::ImageTags;
 use crate::artifact::Artifact;
 use crate::builder::amazon::call::go_on;
+use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon::tag::render_tags;
@@ -32,6 +34,10 @@ use crate::engine::context::BuildContext;
 impl Builder for AmazonEbs {
     async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
         steps(cx, self, &BySsh).await
+    }
+
+    fn place(&self) -> Option<(Access, Vec<Region>)> {
+        Some((self.access.access(), given_list(&self.image.ami_regions).into_iter().map(Region::new).collect()))
     }
 }
 

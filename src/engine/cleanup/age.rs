@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_run_id_says_when_the_run_began() {
-        assert_eq!(began_unix("019ab6d4-6400-7abc-8def-0123456789ab"), Some(1_764_000_031));
+        assert_eq!(began_unix("019ab6d4-6400-7abc-8def-0123456789ab"), Some(1_764_003_963));
         assert_eq!(began_unix("019ab6d4-6400-4abc-8def-0123456789ab"), None, "another version");
         assert_eq!(began_unix("run-1"), None);
         assert_eq!(began_unix(""), None);

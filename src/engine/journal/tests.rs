@@ -31,8 +31,7 @@ fn what_was_never_released_is_read_back_with_its_id() {
     assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
     let found = read(path).unwrap();
     assert_eq!((found.about.run_id.as_str(), found.about.pid), ("run-1", std::process::id()));
-    let expected =
-        OpenEntry { entry: sg, build: "b".into(), place: place(), lifetime: Lifetime::Artifact, resource: group(Some("sg-1")) };
+    let expected = OpenEntry { entry: sg, build: "b".into(), place: place(), lifetime: Lifetime::Artifact, resource: group(Some("sg-1")) };
     assert_eq!(found.entries, [expected]);
 }
 
@@ -72,8 +71,7 @@ fn check_read(text: &str, expected: Result<usize, &str>) {
 #[test]
 fn damaged_journals() {
     let run = r#"{"record":"run","version":1,"run_id":"r","pid":1}"#;
-    let intend =
-        r#"{"record":"intend","entry":1,"build":"b","place":null,"lifetime":"build","resource":{"kind":"key_pair","name":"k"}}"#;
+    let intend = r#"{"record":"intend","entry":1,"build":"b","place":null,"lifetime":"build","resource":{"kind":"key_pair","name":"k"}}"#;
     check_read(&format!("{run}\n{intend}\n"), Ok(1));
     check_read(&format!("{run}\n{intend}\n{{\"record\":\"rel"), Ok(1));
     check_read(&format!("{run}\nnonsense\n"), Err("line 2"));

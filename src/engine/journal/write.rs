@@ -53,8 +53,7 @@ impl Journal {
 
     /// The journal of an earlier run, opened and locked by [`super::reopen`], to be brought to its end.
     pub(super) fn of_dead_run(path: &Path, file: File, unfinished: &Unfinished) -> Self {
-        let state =
-            State { file: Some(Arc::new(file)), named: true, last_entry: unfinished.last_entry, open: unfinished.entries.len() };
+        let state = State { file: Some(Arc::new(file)), named: true, last_entry: unfinished.last_entry, open: unfinished.entries.len() };
         Self { path: Some(path.to_owned()), about: unfinished.about.clone(), state: Mutex::new(state) }
     }
 

@@ -184,7 +184,9 @@ impl Teardown {
         for id in ids {
             self.inner.report.say(match entry.lifetime {
                 Lifetime::Build => "Deregistering the AMI and deleting unencrypted temporary AMIs and snapshots",
-                Lifetime::Artifact | Lifetime::Kept => "Deregistering the AMI and deleting associated snapshots because of cancellation, or error...",
+                Lifetime::Artifact | Lifetime::Kept => {
+                    "Deregistering the AMI and deleting associated snapshots because of cancellation, or error..."
+                }
             });
             if let Err((image, snapshots)) = removal.image(&id).await {
                 left.extend(image.as_ref().map(stays).unwrap_or_default());
