@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::builder::Adopted;
 use crate::engine::account::Accounts;
 use crate::engine::context::{Guests, RunOptions, Terminal};
 use crate::engine::journal::Journal;
@@ -53,6 +54,8 @@ pub struct Run {
     pub state_dir: Option<PathBuf>,
     /// The template and the var files as words of a command line, for the commands that messages name.
     pub template: Option<String>,
+    /// Adopt this image instead of building one.
+    pub adopt: Option<Adopted>,
     /// The run's voice.
     pub report: Reporter,
 }
@@ -85,6 +88,7 @@ struct Shared {
     options: Arc<RunOptions>,
     terminal: Arc<dyn Terminal>,
     journal: Arc<Journal>,
+    adopt: Option<Adopted>,
     report: Reporter,
     host: Arc<Host>,
     user: Arc<std::collections::BTreeMap<String, String>>,
@@ -156,6 +160,7 @@ impl Shared {
                     .about(i64::try_from(run.plan.host.started_unix_nanos / 1_000_000_000).unwrap_or_default(), run.template),
             ),
             options: Arc::new(run.options),
+            adopt: run.adopt,
             report: run.report,
             host: Arc::new(run.plan.host),
             user: Arc::new(run.plan.variables.values),

@@ -8,6 +8,8 @@ pub mod null;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use amibake_ec2::model::Access;
 use amibake_ec2::{ImageId, Region};
 use async_trait::async_trait;
@@ -48,7 +50,18 @@ pub struct Adopted {
     /// Its id.
     pub id: ImageId,
     /// Take it although it does not look like this template's.
-    pub force: bool,
+    pub unchecked: bool,
+    /// What the template would have called it at another time: what both names have in common has to be in the image's.
+    pub name_at_another_time: Option<String>,
+    /// Images that have found their owner: no journal is to hold them any more.
+    pub finished: Arc<Mutex<Vec<ImageId>>>,
+}
+
+impl Adopted {
+    /// Says that these images are finished, and the user's from here on.
+    pub fn done(&self, images: impl Iterator<Item = ImageId>) {
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner).extend(images);
+    }
 }
 
 /// Why a build made nothing.

@@ -112,6 +112,7 @@ pub fn assemble(args: &BuildArgs, settings: &Settings, plan: Plan, parts: Parts,
         terminal,
         state_dir,
         template: Some(super::cleanup::words(&args.template)),
+        adopt: None,
         report,
     }
 }

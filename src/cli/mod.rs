@@ -24,6 +24,7 @@ pub mod load;
 pub mod lookups;
 pub mod secrets;
 
+pub mod adopt;
 pub mod build;
 pub mod cleanup;
 pub mod console;

@@ -112,6 +112,7 @@ impl Case {
             terminal: Arc::new(parts::Answers::new(self.answers)),
             state_dir: self.state_dir,
             template: None,
+            adopt: None,
             report,
         }
     }

@@ -3,6 +3,7 @@
 //! [`steps`] is the table of contents. What a step creates is owned by teardown before the next thing can fail; nothing here deletes on
 //! its way out. Sources: the behaviour of Packer 1.6.6, and the requests of its amazon plugin up to 1.8.
 
+pub mod adopt;
 mod artifact;
 pub mod config;
 pub mod step;
@@ -27,13 +28,17 @@ use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon::tag::render_tags;
-use crate::builder::{BuildError, Builder};
+use crate::builder::{Adopted, BuildError, Builder};
 use crate::engine::context::BuildContext;
 
 #[async_trait]
 impl Builder for AmazonEbs {
     async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
         steps(cx, self, &BySsh).await
+    }
+
+    async fn adopt(&self, cx: &mut BuildContext, image: &Adopted) -> Result<Option<Artifact>, BuildError> {
+        adopt::adopt(cx, self, image).await
     }
 
     fn place(&self) -> Option<(Access, Vec<Region>)> {
