@@ -9,6 +9,7 @@
 //! - `differential`: generated texts and templates, to Packer and to us.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `faults`: the fault matrix, on that EC2; `trouble`: what else goes wrong on AWS, and what is done about it.
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
 //! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -38,6 +39,7 @@ mod ebs_faults;
 mod ebs_lab;
 mod ebs_run;
 mod editor;
+mod faults;
 mod fmt;
 mod guest;
 mod inspect;
@@ -54,3 +56,4 @@ mod ssh;
 mod ssh_private;
 mod sshd;
 mod traces;
+mod trouble;
