@@ -43,8 +43,8 @@ The image must have the template's name; times in it may differ. Exit status:
 as of build.")]
 pub struct AdoptArgs {
     /// The image
-    #[arg(value_name = "AMI", value_parser = |text: &str| ImageId::new(text))]
-    pub image: ImageId,
+    #[arg(value_name = "AMI")]
+    pub image: String,
     /// As for `build`.
     #[command(flatten)]
     pub build: BuildArgs,
@@ -55,7 +55,11 @@ pub struct AdoptArgs {
 
 /// Runs the command.
 pub fn run(args: &AdoptArgs, settings: &Settings, clouds: Arc<dyn Clouds>, store: &Arc<dyn SecretStore>, mut screen: Screen) -> u8 {
-    let dead = match journal_of(&args.image, settings) {
+    let image = match ImageId::new(&args.image) {
+        Ok(image) => image,
+        Err(error) => return refuse(screen, error.to_string()),
+    };
+    let dead = match journal_of(&image, settings) {
         Ok(dead) => dead,
         Err(text) => return refuse(screen, text),
     };
@@ -71,7 +75,7 @@ pub fn run(args: &AdoptArgs, settings: &Settings, clouds: Arc<dyn Clouds>, store
         return refuse(screen, format!("which build's image is it? Name it by -only: {}", names.join(", ")));
     }
     let adopted = Adopted {
-        id: args.image.clone(),
+        id: image,
         unchecked: args.unchecked,
         name_at_another_time: name_at_another_time(&args.build, &settings, store),
         finished: Arc::new(Mutex::new(Vec::new())),

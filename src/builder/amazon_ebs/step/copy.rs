@@ -132,6 +132,8 @@ async fn make(cx: &BuildContext, calls: &AwsRegion, request: &CopyImage, origin:
     };
     let lost = match calls.ec2.copy_image(request.clone()).await {
         Err(error) if error.kind == ErrorKind::Unknown => error,
+        // The client below may have asked twice after a lost reply of its own: the name's owner may be the first answer.
+        Err(error) if error.is("InvalidAMIName.Duplicate") => return look().await?.ok_or(error),
         answer => return answer,
     };
     if let Some(id) = look().await? {
