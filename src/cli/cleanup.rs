@@ -177,7 +177,8 @@ impl Cleanup {
             }
         };
         self.runtime.shutdown_background();
-        conclude(left.len() + notes, &left, &found.trouble, matches!(answer, Answer::Remove), &mut screen);
+        let others = !(found.alive.is_empty() && found.spared.is_empty());
+        conclude(left.len() + notes, &left, &found.trouble, (matches!(answer, Answer::Remove), others), &mut screen);
         let clean = left.is_empty() && notes == 0 && found.trouble.is_empty();
         end(screen, if clean { exit::SUCCESS } else { exit::FAILURE })
     }
@@ -197,10 +198,10 @@ impl Cleanup {
                 found.trouble.push(error);
             }
         }
-        if let (Some(id), true, true) = (&self.args.run_id, found.dead.is_empty(), self.places.is_empty()) {
-            if !found.alive.iter().any(|run| run.run_id == *id) {
-                found.trouble.push(format!("there is no journal of run {id} on this machine; name its -region, or the template"));
-            }
+        if let (Some(id), true, true) = (&self.args.run_id, found.dead.is_empty(), self.places.is_empty())
+            && !found.alive.iter().any(|run| run.run_id == *id)
+        {
+            found.trouble.push(format!("there is no journal of run {id} on this machine; name its -region, or the template"));
         }
         found
     }
@@ -332,12 +333,13 @@ async fn remove(dead: &[&DeadRun]) -> Vec<Leftover> {
     futures_util::future::join_all(dead.iter().map(|run| run.remove(deadline))).await.into_iter().flatten().collect()
 }
 
-fn conclude(count: usize, left: &[Leftover], trouble: &[String], removed: bool, screen: &mut Screen) {
+fn conclude(count: usize, left: &[Leftover], trouble: &[String], (removed, others): (bool, bool), screen: &mut Screen) {
     for leftover in left {
         screen.error(leftover.to_string());
     }
     match (count, removed) {
         (0, true) => screen.say("All that could be removed is removed."),
+        (0, false) if trouble.is_empty() && others => screen.say("Nothing else is left."),
         (0, false) if trouble.is_empty() => screen.say("Nothing is left of any build."),
         (0, false) => {}
         (count, _) => screen.error(format!("{count} left behind; their journal stays, and `amibake cleanup` can be run again.")),

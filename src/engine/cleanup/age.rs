@@ -10,6 +10,13 @@ pub fn began_unix(run_id: &str) -> Option<i64> {
     i64::from_str_radix(&digits[..12], 16).ok().map(|millis| millis / 1000)
 }
 
+/// An age for people: the largest unit of which there are at least two.
+pub(super) fn in_words(seconds: i64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| seconds >= 2 * unit).unwrap_or((1, "s"));
+    format!("{}{name}", seconds / unit)
+}
+
 /// A text that is no age.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no age; write 24h, 90m or 7d")]
@@ -64,6 +71,21 @@ mod tests {
         check("1w", None);
         check("99999999999999999999d", None);
         check("9223372036854775807d", None);
+    }
+
+    #[track_caller]
+    fn check_words(seconds: i64, expected: &str) {
+        assert_eq!(in_words(seconds), expected);
+    }
+
+    #[test]
+    fn ages_in_words() {
+        check_words(0, "0s");
+        check_words(119, "119s");
+        check_words(120, "2m");
+        check_words(86_400, "24h");
+        check_words(172_800, "2d");
+        check_words(-5, "-5s");
     }
 
     #[test]

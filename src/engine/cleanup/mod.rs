@@ -62,8 +62,12 @@ impl Wanted {
         match (self.older_than, began) {
             (None, _) => Ok(()),
             (Some(least), Some(began)) if self.now_unix.saturating_sub(began) >= least => Ok(()),
-            (Some(_), Some(_)) => Err(format!("run {run_id}: began less than that ago")),
-            (Some(_), None) => Err(format!("run {run_id}: nothing says when it began; `-run-id {run_id}` names it")),
+            (Some(least), Some(began)) => Err(format!(
+                "run {run_id}: it began {} ago, and may still run elsewhere; `-run-id` or an `-older-than` below {} takes it",
+                age::in_words(self.now_unix.saturating_sub(began)),
+                age::in_words(least)
+            )),
+            (Some(_), None) => Err(format!("run {run_id}: nothing says when it began; `-run-id` takes it")),
         }
     }
 }

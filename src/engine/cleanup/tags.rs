@@ -118,10 +118,10 @@ async fn add(run_id: &str, build: &str, resources: Vec<Resource>, region: &AwsRe
     let stack = Teardown::new(run_id, build, i128::MAX, journal, report.as_speaker(Speaker::Build(build.to_owned())));
     for resource in resources {
         // Without a journal on disk nothing can fail.
-        if let Ok(entry) = stack.own(Some(region), resource, Lifetime::Build) {
-            if stack.remaining("").first().is_some_and(|newest| known.contains(&newest.what)) {
-                stack.release(entry);
-            }
+        if let Ok(entry) = stack.own(Some(region), resource, Lifetime::Build)
+            && stack.remaining("").first().is_some_and(|newest| known.contains(&newest.what))
+        {
+            stack.release(entry);
         }
     }
     let images = images.into_iter().filter(|(id, _)| !known.iter().any(|what| what.contains(id.as_str())));

@@ -231,7 +231,7 @@ async fn what_somebody_else_made_is_left_alone() {
     let mut found = Found::default();
     bench.by_tag(&Wanted { older_than: Some(0), ..wanted() }, &mut found).await;
     assert!(found.dead.is_empty());
-    assert_eq!(found.spared, ["run x: nothing says when it began; `-run-id x` names it"]);
+    assert_eq!(found.spared, ["run x: nothing says when it began; `-run-id` takes it"]);
     let named = Wanted { run_id: Some("x".to_owned()), ..wanted() };
     bench.by_tag(&named, &mut found).await;
     assert_eq!(kinds(&found), ["instance", "security"]);
