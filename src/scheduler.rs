@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::builder::Adopted;
 use crate::engine::account::Accounts;
 use crate::engine::context::{Guests, RunOptions, Terminal};
 use crate::engine::journal::Journal;
@@ -51,6 +52,10 @@ pub struct Run {
     pub terminal: Arc<dyn Terminal>,
     /// Where the journal lives (`$XDG_STATE_HOME/amibake`); None keeps none.
     pub state_dir: Option<PathBuf>,
+    /// The template and the var files as words of a command line, for the commands that messages name.
+    pub template: Option<String>,
+    /// Adopt this image instead of building one.
+    pub adopt: Option<Adopted>,
     /// The run's voice.
     pub report: Reporter,
 }
@@ -83,6 +88,7 @@ struct Shared {
     options: Arc<RunOptions>,
     terminal: Arc<dyn Terminal>,
     journal: Arc<Journal>,
+    adopt: Option<Adopted>,
     report: Reporter,
     host: Arc<Host>,
     user: Arc<std::collections::BTreeMap<String, String>>,
@@ -149,8 +155,12 @@ impl Shared {
             clouds: run.clouds,
             guests: run.guests,
             terminal: Arc::new(OneAtATime { terminal: run.terminal, turn: Semaphore::new(1) }),
-            journal: Arc::new(Journal::new(run.state_dir.as_deref(), &run.options.run_uuid)),
+            journal: Arc::new(
+                Journal::new(run.state_dir.as_deref(), &run.options.run_uuid)
+                    .about(i64::try_from(run.plan.host.started_unix_nanos / 1_000_000_000).unwrap_or_default(), run.template),
+            ),
             options: Arc::new(run.options),
+            adopt: run.adopt,
             report: run.report,
             host: Arc::new(run.plan.host),
             user: Arc::new(run.plan.variables.values),

@@ -23,7 +23,7 @@ pub struct Settings {
     pub clock: fn() -> Timestamp,
     /// Seed of all random names of this run.
     pub seed: u64,
-    /// UUID of this run (version 4).
+    /// UUID of this run (version 7: it holds the time at which the run began, which `amibake cleanup` reads off tags).
     pub run_uuid: String,
     /// Standard output is a terminal.
     pub terminal: bool,
@@ -37,13 +37,14 @@ impl Settings {
         seed.copy_from_slice(&random[..8]);
         let mut uuid = [0; 16];
         uuid.copy_from_slice(&random[8..]);
+        let started = Timestamp::now();
         Self {
             env: std::env::vars_os().map(|(k, v)| (k.to_string_lossy().into_owned(), v.to_string_lossy().into_owned())).collect(),
             cwd: std::env::current_dir().map(|cwd| cwd.to_string_lossy().into_owned()).unwrap_or_default(),
-            started: Timestamp::now(),
+            started,
             clock: Timestamp::now,
             seed: u64::from_le_bytes(seed),
-            run_uuid: uuid_v4(uuid),
+            run_uuid: uuid_v7(started, uuid),
             terminal: std::io::stdout().is_terminal(),
         }
     }
@@ -126,9 +127,10 @@ fn random_bytes() -> [u8; 24] {
     bytes
 }
 
-/// RFC 9562, version 4.
-fn uuid_v4(mut bytes: [u8; 16]) -> String {
-    bytes[6] = bytes[6] & 0x0f | 0x40;
+/// RFC 9562, version 7: 48 bits of milliseconds since 1970, then random ones.
+fn uuid_v7(time: Timestamp, mut bytes: [u8; 16]) -> String {
+    bytes[..6].copy_from_slice(&time.as_millisecond().to_be_bytes()[2..]);
+    bytes[6] = bytes[6] & 0x0f | 0x70;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
@@ -195,7 +197,10 @@ mod tests {
 
     #[test]
     fn run_ids_are_uuids() {
-        assert_eq!(uuid_v4([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
-        assert_eq!(uuid_v4([0; 16]), "00000000-0000-4000-8000-000000000000");
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        assert_eq!(uuid_v7(at(0), [0xff; 16]), "00000000-0000-7fff-bfff-ffffffffffff");
+        let id = uuid_v7(at(1_795_515_345), [0; 16]);
+        assert_eq!(id, "01a20d0d-e868-7000-8000-000000000000");
+        assert_eq!(crate::engine::cleanup::began_unix(&id), Some(1_795_515_345));
     }
 }

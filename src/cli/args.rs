@@ -41,6 +41,10 @@ pub enum Command {
     Build(BuildArgs),
     /// Try a template on this machine, without an AWS account
     Rehearse(RehearseArgs),
+    /// Finish an image that AWS completed after its build had ended
+    Adopt(super::adopt::AdoptArgs),
+    /// Remove what builds left that were killed
+    Cleanup(super::cleanup::CleanupArgs),
     /// Check a template and its variables, without touching anything
     Validate(ValidateArgs),
     /// Show what a template consists of

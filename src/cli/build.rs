@@ -102,7 +102,19 @@ pub fn assemble(args: &BuildArgs, settings: &Settings, plan: Plan, parts: Parts,
     };
     let parallel = if args.debug { Some(1) } else { usize::try_from(args.parallel_builds).ok().filter(|builds| *builds > 0) };
     let World { clouds, guests, state_dir } = world;
-    Run { plan, parts: Arc::new(parts), clouds, guests, options, parallel, terminal, state_dir, report }
+    Run {
+        plan,
+        parts: Arc::new(parts),
+        clouds,
+        guests,
+        options,
+        parallel,
+        terminal,
+        state_dir,
+        template: Some(super::cleanup::words(&args.template)),
+        adopt: None,
+        report,
+    }
 }
 
 /// How a run ended.

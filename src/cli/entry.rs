@@ -31,6 +31,8 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>, secre
     match command {
         Command::Build(args) => build::run(&args, settings, clouds, secrets, screen),
         Command::Rehearse(args) => rehearse::run(&args, settings, screen),
+        Command::Adopt(args) => super::adopt::run(&args, settings, clouds, secrets, screen),
+        Command::Cleanup(args) => super::cleanup::run(args, settings, clouds, secrets, screen),
         Command::Validate(args) => validate::run(&args, settings, secrets, screen),
         Command::Inspect(args) => inspect::run(&args, settings, screen),
         Command::Fix(args) => fix::run(&args, screen),
@@ -135,6 +137,8 @@ fn look(command: &Command, settings: &Settings) -> Look {
     let (output, timestamps): (&OutputArgs, bool) = match command {
         Command::Build(args) => (&args.output, args.timestamp_ui),
         Command::Rehearse(args) => (&args.build.output, args.build.timestamp_ui),
+        Command::Adopt(args) => (&args.build.output, args.build.timestamp_ui),
+        Command::Cleanup(args) => (&args.output, false),
         Command::Validate(args) => (&args.output, false),
         Command::Inspect(args) => (&args.output, false),
         Command::Fix(args) => (&args.output, false),

@@ -24,7 +24,9 @@ pub mod load;
 pub mod lookups;
 pub mod secrets;
 
+pub mod adopt;
 pub mod build;
+pub mod cleanup;
 pub mod console;
 pub mod diff;
 pub mod fix;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use amibake_ec2::model::Access;
+use amibake_ec2::model::{Access, AssumeRole};
 use amibake_ec2::{Cloud, Clouds, Ec2, Ec2Error, Region};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,19 @@ pub struct Reach {
     pub role_arn: Option<String>,
 }
 
+impl Reach {
+    /// The access that leads there again, as far as a journal can know it: keys in a template are not written down.
+    pub fn access(&self) -> Access {
+        Access {
+            profile: self.profile.clone(),
+            endpoint: self.endpoint.clone(),
+            shared_credentials_file: self.shared_credentials_file.clone(),
+            assume_role: self.role_arn.clone().map(|role_arn| AssumeRole { role_arn, ..AssumeRole::default() }),
+            ..Access::default()
+        }
+    }
+}
+
 /// One region of an account. Cheap to clone.
 #[derive(Clone)]
 pub struct AwsRegion {
@@ -51,9 +64,15 @@ pub struct AwsRegion {
 impl AwsRegion {
     /// A region with a watcher and request budgets of its own.
     pub fn new(ec2: Arc<dyn Ec2>, reach: Reach) -> Self {
-        let ec2: Arc<dyn Ec2> = if ec2.unlimited() { ec2 } else { Arc::new(Limited::new(ec2)) };
+        let (ec2, watching): (Arc<dyn Ec2>, Arc<dyn Ec2>) = if ec2.unlimited() {
+            (Arc::clone(&ec2), ec2)
+        } else {
+            let limited = Limited::new(ec2);
+            let watching = Arc::new(limited.impatient());
+            (Arc::new(limited), watching)
+        };
         Self {
-            watcher: Arc::new(Watcher::new(Arc::clone(&ec2))),
+            watcher: Arc::new(Watcher::new(watching)),
             known: Arc::new(Known::new(Arc::clone(&ec2))),
             groups: Arc::default(),
             ec2,
@@ -76,6 +95,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Tells accounts and endpoints apart.
+    pub fn key(&self) -> &str {
+        self.cloud.key()
+    }
+
     /// The region of the build.
     pub fn build_region(&self) -> &Region {
         self.cloud.build_region()

@@ -13,7 +13,7 @@ use super::Shared;
 use super::post_process::{Chains, Posted};
 use super::provision::Provisioners;
 use crate::artifact::Artifact;
-use crate::builder::{BuildError, Builder};
+use crate::builder::{Adopted, BuildError, Builder};
 use crate::engine::context::{BuildContext, ContextParts, OnError};
 use crate::engine::teardown::Ending;
 use crate::event::{ArtifactSummary, What};
@@ -65,7 +65,7 @@ async fn outcome(shared: &Shared, build: &Build) -> Outcome {
         teardown: shared.stack(&build.name),
         provisioning: Arc::new(provisioners),
     });
-    match build_and_unwind(&mut cx, &*builder).await {
+    match build_and_unwind(&mut cx, &*builder, shared.adopt.as_ref()).await {
         Ok(Some(artifact)) => post_process(&cx, &chains, artifact).await,
         Ok(None) => Outcome::Nothing,
         Err(BuildError::Cancelled) => Outcome::Cancelled,
@@ -103,9 +103,13 @@ pub(super) fn made<T>(kind: &str, type_name: &str, answer: Option<Result<T, serd
 }
 
 /// The one place where a stack is unwound.
-async fn build_and_unwind(cx: &mut BuildContext, builder: &dyn Builder) -> Result<Option<Artifact>, BuildError> {
+async fn build_and_unwind(cx: &mut BuildContext, builder: &dyn Builder, adopt: Option<&Adopted>) -> Result<Option<Artifact>, BuildError> {
+    let work = match adopt {
+        Some(image) => builder.adopt(cx, image),
+        None => builder.build(cx),
+    };
     // A panic in a step is a failed build, not a reason to leave an instance running.
-    let result = AssertUnwindSafe(builder.build(cx)).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)));
+    let result = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)));
     let ending = match &result {
         // Whatever a cancelled step calls its end: an interrupted build leaves nothing.
         _ if cx.cancel.is_cancelled() => Ending::Failure,
@@ -127,7 +131,7 @@ async fn build_and_unwind(cx: &mut BuildContext, builder: &dyn Builder) -> Resul
             cx.teardown.hand_over_artifact();
             result
         }
-        (result, Ending::Failure | Ending::Abort) => result,
+        (result, Ending::Failure | Ending::Abort | Ending::Cleanup) => result,
     }
 }
 
@@ -143,6 +147,9 @@ async fn unwind(cx: &BuildContext, ending: Ending) {
     }
     if let (false, Some(journal)) = (left.is_empty(), cx.teardown.journal_path()) {
         cx.report.error(format!("The journal of this run is {}", journal.display()));
+        if let Some(command) = cx.teardown.cleanup_command() {
+            cx.report.error(format!("To remove all that it names, once that is possible: {command}"));
+        }
     }
 }
 

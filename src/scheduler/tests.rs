@@ -111,6 +111,8 @@ impl Case {
             parallel: self.parallel,
             terminal: Arc::new(parts::Answers::new(self.answers)),
             state_dir: self.state_dir,
+            template: None,
+            adopt: None,
             report,
         }
     }

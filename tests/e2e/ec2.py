@@ -3,7 +3,8 @@
 
   ec2.py [options] -- COMMAND ARG...    runs one command against it; prints what was made and what is left
   ec2.py [options] --serve              prints {"endpoint", "region", "enter", "environment"} as one line of JSON, then
-                                        obeys lines on standard input: `report` prints the report as one line,
+                                        obeys lines on standard input: `report` prints the report as one line, `fault CALL=WHAT` has
+                                        the next call of that name (counted from now on) fail, `fault` none,
                                         `client PID` says whom signals of faults go to; ends when standard input does
 
 moto answers the calls (cloud.py adds what it leaves out) and every instance is a guest with a real sshd (guest.py) on
@@ -13,6 +14,7 @@ openssh-server and, for other users than root, user namespaces with a range in /
 """
 import argparse
 import array
+import collections
 import fcntl
 import getpass
 import json
@@ -110,6 +112,8 @@ def obey(args, world, endpoint):
         word, *rest = line.split() or [""]
         if word == "client":
             world.client = int(rest[0])
+        elif word == "fault":  # counting begins anew
+            world.faults, world.seen = dict(fault.split("=", 1) for fault in rest), collections.Counter()
         elif word == "report":
             print(json.dumps(world.report()), flush=True)
 

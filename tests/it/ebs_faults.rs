@@ -226,7 +226,8 @@ async fn a_copy_that_fails_takes_the_others_along() {
 async fn an_image_slower_than_the_limit() {
     let outcome = Bench::new(lab()).bake(builder(json!({"aws_polling": {"delay_seconds": 1, "max_attempts": 3}}))).await;
     assert!(outcome.error().contains("timed out; the last state was `pending`"), "{}", outcome.error());
-    assert_eq!(outcome.remaining, Vec::<String>::new());
+    // See `trouble`: it stays, and can be adopted.
+    assert_eq!(outcome.remaining.iter().filter(|line| !line.contains(" image ") && !line.contains(" snapshot ")).count(), 0);
 }
 
 #[tokio::test(start_paused = true)]

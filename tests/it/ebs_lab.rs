@@ -9,6 +9,7 @@ use std::time::Duration;
 use amibake::artifact::Artifact;
 use amibake::builder::BuildError;
 use amibake::builder::amazon::step::connect::{Connect, Connection};
+use amibake::builder::{Adopted, Builder};
 use amibake::builder::{amazon_ebs, amazon_ebssurrogate, amazon_ebsvolume};
 use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
@@ -28,7 +29,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The lab's calendar when it opens.
-const OPENED_UNIX_NANOS: i128 = 1_793_606_400 * 1_000_000_000;
+const OPENED_UNIX_SECONDS: i64 = 1_793_606_400;
+const OPENED_UNIX_NANOS: i128 = OPENED_UNIX_SECONDS as i128 * 1_000_000_000;
 
 /// The region of the tests.
 pub const REGION: &str = "us-east-1";
@@ -75,6 +77,8 @@ pub struct Bench {
     pub lab: Lab,
     pub cancel: CancellationToken,
     pub force: bool,
+    /// Where the journal is kept; None keeps none.
+    pub state_dir: Option<std::path::PathBuf>,
     before: Inventory,
     runs: AtomicU32,
 }
@@ -95,18 +99,34 @@ pub struct Outcome {
 impl Bench {
     pub fn new(lab: Lab) -> Self {
         let before = lab.inventory();
-        Self { lab, cancel: CancellationToken::new(), force: false, before, runs: AtomicU32::new(1) }
+        Self { lab, cancel: CancellationToken::new(), force: false, state_dir: None, before, runs: AtomicU32::new(1) }
     }
 
     /// Builds, and unwinds as the scheduler does.
     pub async fn bake(&self, config: Value) -> Outcome {
+        self.work(config, None).await
+    }
+
+    /// Adopts an image instead.
+    pub async fn adopt(&self, config: Value, image: &Adopted) -> Outcome {
+        self.work(config, Some(image)).await
+    }
+
+    async fn work(&self, config: Value, adopt: Option<&Adopted>) -> Outcome {
         let (report, events) = Reporter::new();
-        let mut cx = self.context(report);
+        let (mut cx, journal) = self.context(report);
         let (begun, first) = (Instant::now(), self.lab.count());
-        let result = run(&mut cx, config).await;
+        let result = match adopt {
+            Some(image) => serde_json::from_value::<amazon_ebs::AmazonEbs>(config).unwrap().adopt(&mut cx, image).await,
+            None => run(&mut cx, config).await,
+        };
         let ending = if result.is_ok() { Ending::Success } else { Ending::Failure };
-        let leftovers = cx.teardown.unwind(ending, Instant::now() + Duration::from_secs(600)).await;
-        drop(cx);
+        let leftovers = cx.teardown.unwind(ending, Instant::now() + Duration::from_secs(900)).await;
+        if result.is_ok() {
+            cx.teardown.hand_over_artifact();
+        }
+        journal.finish();
+        drop((cx, journal));
         let artifact = result.as_ref().ok().and_then(Option::as_ref);
         Outcome {
             leftovers,
@@ -118,7 +138,7 @@ impl Bench {
         }
     }
 
-    fn context(&self, report: Reporter) -> BuildContext {
+    fn context(&self, report: Reporter) -> (BuildContext, Arc<Journal>) {
         let run_uuid = format!("0b9ac5f2-6f0e-4a5e-9f0a-{:012}", self.runs.fetch_add(1, Ordering::Relaxed));
         let host = Host { started_unix_nanos: OPENED_UNIX_NANOS, ..Host::default() };
         let late = LateContext {
@@ -129,9 +149,10 @@ impl Bench {
             build_data: BTreeMap::new(),
         };
         let clouds: Arc<dyn Clouds> = Arc::new(self.lab.clone());
-        let journal = Arc::new(Journal::new(None, &run_uuid));
-        let teardown = Teardown::new(&run_uuid, "amazon-ebs", OPENED_UNIX_NANOS, journal, report.clone());
-        BuildContext::new(ContextParts {
+        let journal = Journal::new(self.state_dir.as_deref(), &run_uuid).about(OPENED_UNIX_SECONDS, Some("template.json".to_owned()));
+        let journal = Arc::new(journal);
+        let teardown = Teardown::new(&run_uuid, "amazon-ebs", OPENED_UNIX_NANOS, Arc::clone(&journal), report.clone());
+        let cx = BuildContext::new(ContextParts {
             report,
             cancel: self.cancel.clone(),
             late,
@@ -148,7 +169,8 @@ impl Bench {
             terminal: Arc::new(Nobody),
             teardown,
             provisioning: Arc::new(OneCommand),
-        })
+        });
+        (cx, journal)
     }
 }
 

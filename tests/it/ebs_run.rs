@@ -57,6 +57,8 @@ async fn bake(lab: &Lab, text: &str, interrupts: mpsc::Receiver<Interrupt>) -> S
             parallel: None,
             terminal: Arc::new(Nobody),
             state_dir: None,
+            template: None,
+            adopt: None,
             report,
         },
         interrupts,

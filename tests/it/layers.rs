@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("rehearse", &["engine", "event"]),
     ("settings", &[]),
     ("ui", &["event"]),
-    ("cli", &["settings", "rehearse", "scheduler", "parts", "ui", "engine", "event", "exit"]),
+    ("cli", &["settings", "rehearse", "scheduler", "parts", "builder", "communicator", "ui", "engine", "event", "exit"]),
     ("lib", &[]),
     ("main", &[]),
 ];

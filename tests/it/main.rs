@@ -10,6 +10,7 @@
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `ebs_siblings`: `amazon-ebssurrogate` and `amazon-ebsvolume`, as `ebs_build` and `ebs_config`.
+//! - `faults`: the fault matrix, on that EC2; `trouble`: what else goes wrong on AWS, and what is done about it.
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
 //! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -40,6 +41,7 @@ mod ebs_lab;
 mod ebs_run;
 mod ebs_siblings;
 mod editor;
+mod faults;
 mod fmt;
 mod guest;
 mod inspect;
@@ -56,3 +58,4 @@ mod ssh;
 mod ssh_private;
 mod sshd;
 mod traces;
+mod trouble;

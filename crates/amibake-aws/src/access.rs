@@ -22,6 +22,7 @@ use aws_types::app_name::AppName;
 use aws_types::region::Region;
 use secrecy::ExposeSecret;
 
+use crate::owner::owner;
 use crate::{error, retry};
 
 /// How long credentials may take to appear: enough for a container's endpoint or a single sign-on helper.
@@ -30,8 +31,8 @@ const CREDENTIALS_LIMIT: Duration = Duration::from_secs(60);
 /// What the SDK needs for each client, with credentials that were there at least once.
 pub(crate) struct Account {
     pub(crate) config: SdkConfig,
-    /// Tells accounts apart; no secret, only a fingerprint of the access key's id.
-    pub(crate) fingerprint: String,
+    /// Tells accounts apart; see [`crate::owner`].
+    pub(crate) owner: String,
 }
 
 /// Resolves region and credentials.
@@ -69,10 +70,10 @@ pub(crate) async fn resolve(access: &Access, http: SharedHttpClient) -> Result<A
     }
     let Some(provider) = credentials else { return Err(setup(NO_CREDENTIALS)) };
     let first = first_credentials(&provider, access).await?;
-    let fingerprint = fingerprint(first.access_key_id());
+    let owner = owner(&first);
     let provider = SharedCredentialsProvider::new(Resolved { first: std::sync::Mutex::new(Some(first)), provider });
     config = config.into_builder().credentials_provider(provider).build();
-    Ok(Account { config, fingerprint })
+    Ok(Account { config, owner })
 }
 
 fn profile(access: &Access) -> Option<&str> {
@@ -187,12 +188,6 @@ impl ProvideCredentials for Resolved {
             None => self.provider.provide_credentials(),
         }
     }
-}
-
-/// FNV-1a: short, the same in each run, and not a secret's.
-fn fingerprint(access_key_id: &str) -> String {
-    let hash = access_key_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    format!("{hash:016x}")
 }
 
 pub(crate) fn setup(message: &str) -> Ec2Error {

@@ -69,7 +69,7 @@ impl AwsCloud {
     fn new(account: Account, endpoint: Option<String>) -> Self {
         let build_region = Region::new(account.config.region().map_or("", |region| region.as_ref()));
         let place = endpoint.as_deref().or(account.config.endpoint_url()).unwrap_or("aws");
-        let key = format!("{}@{place}", account.fingerprint);
+        let key = format!("{}@{place}", account.owner);
         Self { account, endpoint, build_region, key, regions: Mutex::new(BTreeMap::new()) }
     }
 
@@ -77,7 +77,7 @@ impl AwsCloud {
         let mut config = aws_sdk_ec2::config::Builder::from(&self.account.config)
             .region(aws_sdk_ec2::config::Region::new(region.as_str().to_owned()))
             .retry_partition(retry::partition())
-            .retry_classifier(retry::CapacityIsAnAnswer);
+            .retry_classifier(retry::AnswersAreFinal);
         if let Some(endpoint) = &self.endpoint {
             config = config.endpoint_url(endpoint);
         }

@@ -1,7 +1,8 @@
 //! Descriptions, from the SDK's words to amibake's. What EC2 always says and does not say here is an answer that is none.
 
 use amibake_ec2::model::{
-    Image, ImageBlockDevice, ImageState, Instance, InstanceState, InstanceVolume, SecurityGroup, Snapshot, Subnet, Tag, Volume, Vpc,
+    Image, ImageBlockDevice, ImageState, Instance, InstanceState, InstanceVolume, KeyPair, SecurityGroup, Snapshot, Subnet, Tag, Volume,
+    Vpc,
 };
 use amibake_ec2::{Ec2Error, VolumeId};
 use aws_sdk_ec2::types::{self as sdk, InstanceStateName};
@@ -43,6 +44,10 @@ fn reason(reason: Option<&sdk::StateReason>) -> Option<String> {
         (Some(code), Some(message)) if !message.starts_with(&code) => Some(format!("{code}: {message}")),
         (code, message) => message.or(code),
     }
+}
+
+pub(crate) fn key_pair(key: &sdk::KeyPairInfo) -> KeyPair {
+    KeyPair { name: or_empty(key.key_name()), tags: tags(key.tags()) }
 }
 
 pub(crate) fn image(image: &sdk::Image) -> Read<Image> {

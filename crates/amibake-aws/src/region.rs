@@ -2,7 +2,8 @@
 
 use amibake_ec2::model::{
     CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
-    Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume,
+    Vpc,
 };
 use amibake_ec2::{Ec2, Ec2Error, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use secrecy::SecretString;
 
 use crate::request::{self, list, tag_specifications, text};
-use crate::retry::OnlyWhatHadNoEffect;
+use crate::retry::Once;
 use crate::{describe, disks, error};
 
 /// One region.
@@ -31,7 +32,7 @@ impl AwsRegion {
 
 /// The settings of a create that takes no client token.
 fn once() -> config::Builder {
-    config::Builder::new().retry_classifier(OnlyWhatHadNoEffect)
+    config::Builder::new().retry_classifier(Once)
 }
 
 /// Names the call in its error.
@@ -122,6 +123,12 @@ impl Ec2 for AwsRegion {
         let call =
             self.client.describe_snapshots().owner_ids("self").set_snapshot_ids(strings(ids)).set_filters(list(filters, request::filter));
         all!("DescribeSnapshots", call, describe::snapshot)
+    }
+
+    async fn describe_key_pairs(&self, filters: &[Filter]) -> Result<Vec<KeyPair>> {
+        let call = self.client.describe_key_pairs().set_filters(list(filters, request::filter));
+        let reply = call.send().await.map_err(failed("DescribeKeyPairs"))?;
+        Ok(reply.key_pairs().iter().map(describe::key_pair).collect())
     }
 
     async fn create_key_pair(&self, request: KeyPairRequest) -> Result<CreatedKeyPair> {

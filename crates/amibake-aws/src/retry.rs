@@ -1,4 +1,6 @@
-//! What may be sent twice. One layer of retries: the SDK's standard mode, with these vetoes.
+//! What may be sent twice. What gets no answer is sent again here, by the SDK's standard mode with these vetoes. What EC2 asks to slow
+//! down is not: that is the business of whoever keeps the request budgets of all builds (amibake's engine), which knows when there will
+//! be room again. Two layers that both repeat would multiply each other.
 
 use std::time::Duration;
 
@@ -34,33 +36,32 @@ pub(crate) fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// For all calls: EC2 says with a server error that it has no room for an instance. That is an answer, and the next second
-/// brings the same.
+/// For all calls: EC2 says with a server error that it has no room for an instance, or that we ask too much. Those are answers, and
+/// the next second brings the same.
 #[derive(Debug)]
-pub(crate) struct CapacityIsAnAnswer;
+pub(crate) struct AnswersAreFinal;
 
-impl ClassifyRetry for CapacityIsAnAnswer {
+impl ClassifyRetry for AnswersAreFinal {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        forbid_if(error_code(context).is_some_and(error::is_capacity))
+        forbid_if(error_code(context).is_some_and(|code| error::is_capacity(code) || error::is_throttle(code)))
     }
 
     fn name(&self) -> &'static str {
-        "capacity is an answer"
+        "answers are final"
     }
 }
 
-/// For creates without a client token: once they may have had their effect they are not sent again, the caller looks instead.
-/// Only what EC2 refused to slow us down is repeated.
+/// For creates without a client token: they may have had their effect and are not sent again, the caller looks instead.
 #[derive(Debug)]
-pub(crate) struct OnlyWhatHadNoEffect;
+pub(crate) struct Once;
 
-impl ClassifyRetry for OnlyWhatHadNoEffect {
+impl ClassifyRetry for Once {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        forbid_if(context.is_failed() && !error_code(context).is_some_and(error::is_throttle))
+        forbid_if(context.is_failed())
     }
 
     fn name(&self) -> &'static str {
-        "only what had no effect"
+        "once"
     }
 }
 

@@ -43,6 +43,21 @@ impl Ec2Error {
         self.code.as_deref() == Some(code)
     }
 
+    /// What a person can do about it, where EC2's own words do not say so.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self.code.as_deref()? {
+            "RequestExpired" | "InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestTimeTooSkewed" => {
+                "EC2 takes no request that is more than five minutes old: look at this machine's clock (`date -u`), or at the secret key"
+            }
+            "AuthFailure" | "InvalidClientTokenId" | "UnrecognizedClientException" | "InvalidAccessKeyId" => {
+                "the credentials are not valid, or not any more"
+            }
+            "ExpiredToken" | "ExpiredTokenException" => "the credentials were temporary and have expired",
+            code if code.starts_with("Insufficient") => "AWS has no room of that kind there now; another zone, type or hour may have",
+            _ => return None,
+        })
+    }
+
     /// Whether what the call was about does not exist (any more): `Invalid...NotFound`, `...Unavailable`.
     pub fn is_not_found(&self) -> bool {
         self.code.as_deref().is_some_and(|code| code.contains("NotFound") || code == "InvalidAMIID.Unavailable" || code == "NoSuchEntity")

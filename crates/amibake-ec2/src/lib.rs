@@ -23,7 +23,8 @@ pub use error::{Ec2Error, ErrorKind};
 pub use id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    IngressRule, Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    IngressRule, Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
+    Volume, Vpc,
 };
 
 /// What every call answers.
@@ -59,6 +60,8 @@ pub trait Ec2: Send + Sync {
     /// Snapshots of this account by id (empty: all) and filters.
     async fn describe_snapshots(&self, ids: &[SnapshotId], filters: &[Filter]) -> Result<Vec<Snapshot>>;
 
+    /// Key pairs by filters.
+    async fn describe_key_pairs(&self, filters: &[Filter]) -> Result<Vec<KeyPair>>;
     /// Makes a key pair; EC2 makes the key.
     async fn create_key_pair(&self, request: KeyPairRequest) -> Result<CreatedKeyPair>;
     /// Removes a key pair; one that does not exist is success.

@@ -212,6 +212,15 @@ pub enum KeyType {
     Rsa,
 }
 
+/// A key pair that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPair {
+    /// Name.
+    pub name: String,
+    /// Tags.
+    pub tags: Vec<Tag>,
+}
+
 /// A key pair just made.
 #[derive(Debug, Clone)]
 pub struct CreatedKeyPair {

@@ -49,7 +49,8 @@ pub fn fail(cx: &BuildContext, text: impl Into<String>) -> BuildError {
 
 /// Ends the build because of a call: what was tried, where, EC2's code and message.
 pub fn failed_call(cx: &BuildContext, what: &str, region: &Region, error: &Ec2Error) -> BuildError {
-    fail(cx, format!("{what} in {region}: {error}"))
+    let advice = error.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+    fail(cx, format!("{what} in {region}: {error}{advice}"))
 }
 
 /// Makes a call that may be made twice (a question, a change that sets a state): repeated where its reply is lost, given up when the

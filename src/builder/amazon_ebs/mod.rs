@@ -3,14 +3,17 @@
 //! [`steps`] is the table of contents. What a step creates is owned by teardown before the next thing can fail; nothing here deletes on
 //! its way out. Sources: the behaviour of Packer 1.6.6, and the requests of its amazon plugin up to 1.8.
 
+pub mod adopt;
 pub mod config;
 
-use amibake_ec2::model::Tag;
+use amibake_ec2::Region;
+use amibake_ec2::model::{Access, Tag};
 use async_trait::async_trait;
 
 pub use self::config::AmazonEbs;
 use crate::artifact::Artifact;
 use crate::builder::amazon::artifact::artifact;
+use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon::step;
 use crate::builder::amazon::step::connect::{BySsh, Connect};
@@ -18,7 +21,7 @@ use crate::builder::amazon::step::create_image::Made;
 use crate::builder::amazon::step::launch::{Basis, LaunchTags};
 use crate::builder::amazon::step::prevalidate::Wanted;
 use crate::builder::amazon::step::tags::ImageTags;
-use crate::builder::{BuildError, Builder};
+use crate::builder::{Adopted, BuildError, Builder};
 use crate::engine::context::BuildContext;
 
 /// Packer's name of the builder, as manifests show it.
@@ -28,6 +31,14 @@ const BUILDER_ID: &str = "mitchellh.amazonebs";
 impl Builder for AmazonEbs {
     async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
         steps(cx, self, &BySsh).await
+    }
+
+    async fn adopt(&self, cx: &mut BuildContext, image: &Adopted) -> Result<Option<Artifact>, BuildError> {
+        adopt::adopt(cx, self, image).await
+    }
+
+    fn place(&self) -> Option<(Access, Vec<Region>)> {
+        Some((self.access.access(), given_list(&self.image.ami_regions).into_iter().map(Region::new).collect()))
     }
 }
 

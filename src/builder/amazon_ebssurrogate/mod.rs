@@ -10,12 +10,14 @@ mod swap;
 
 use std::collections::BTreeMap;
 
-use amibake_ec2::model::{BlockDeviceTarget, Image, SnapshotChange, Tag};
+use amibake_ec2::Region;
+use amibake_ec2::model::{Access, BlockDeviceTarget, Image, SnapshotChange, Tag};
 use async_trait::async_trait;
 
 pub use self::config::AmazonEbsSurrogate;
 use crate::artifact::Artifact;
 use crate::builder::amazon::artifact::artifact;
+use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon::step;
 use crate::builder::amazon::step::connect::{BySsh, Connect};
@@ -38,6 +40,10 @@ const BUILDER_ID: &str = "mitchellh.amazon.ebssurrogate";
 impl Builder for AmazonEbsSurrogate {
     async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
         steps(cx, self, &BySsh).await
+    }
+
+    fn place(&self) -> Option<(Access, Vec<Region>)> {
+        Some((self.access.access(), given_list(&self.image.ami_regions).into_iter().map(Region::new).collect()))
     }
 }
 

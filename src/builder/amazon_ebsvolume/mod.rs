@@ -7,7 +7,8 @@ mod artifact;
 pub mod config;
 mod tag_volumes;
 
-use amibake_ec2::model::Instance;
+use amibake_ec2::Region;
+use amibake_ec2::model::{Access, Instance};
 use async_trait::async_trait;
 
 pub use self::config::AmazonEbsVolume;
@@ -28,6 +29,10 @@ use crate::engine::context::BuildContext;
 impl Builder for AmazonEbsVolume {
     async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
         steps(cx, self, &BySsh).await
+    }
+
+    fn place(&self) -> Option<(Access, Vec<Region>)> {
+        Some((self.access.access(), Vec::new()))
     }
 }
 

@@ -189,7 +189,7 @@ impl PrivateDir {
 }
 
 /// Removes the directories of runs that were killed: those that are ours and whose lock nobody holds.
-fn remove_orphans(base: &Path) {
+pub fn remove_orphans(base: &Path) {
     for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_private(&entry) && is_orphan(&entry.path().join("lock")) {
             let _ = std::fs::remove_dir_all(entry.path());

@@ -1,9 +1,10 @@
-//! A token bucket that serves the urgent first.
+//! A token bucket that serves the urgent first, and repeats what EC2 asks to slow down.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use amibake_ec2::{ErrorKind, Result};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -13,17 +14,31 @@ const OF_RATE: f64 = 0.995;
 /// What adding fractions of tokens may lose.
 const ROUNDING: f64 = 1e-6;
 
+/// How long a call is repeated that EC2 asks to slow down. Less than a creating call may take altogether.
+const THROTTLED_LIMIT: Duration = Duration::from_secs(240);
+/// First pause after EC2 asked to slow down; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
 /// Whether somebody waits for what a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Urgency {
+enum Urgency {
     /// A build cannot go on before.
     Now,
     /// It gives something back: any time before the end of the build will do.
     Later,
 }
 
-/// A bucket of tokens, one a call, that fills at a steady rate. Tokens go to the urgent first, then in the order of asking.
+/// A bucket of tokens, one a call, that fills at a steady rate. Tokens go to the urgent first, then in the order of asking. Clones share them.
+#[derive(Clone)]
 pub struct TokenBucket {
+    shared: Arc<Shared>,
+    /// Makes calls again that EC2 asks to slow down.
+    patient: bool,
+}
+
+struct Shared {
     capacity: f64,
     per_second: f64,
     state: Mutex<State>,
@@ -51,11 +66,64 @@ impl TokenBucket {
     pub fn new(capacity: u32, per_second: u32) -> Self {
         let capacity = (f64::from(capacity) * OF_CAPACITY).max(1.0);
         let state = State { tokens: capacity, at: Instant::now(), waiting: BTreeSet::new(), last: 0 };
-        Self { capacity, per_second: f64::from(per_second) * OF_RATE, state: Mutex::new(state), changed: Notify::new() }
+        let shared = Shared { capacity, per_second: f64::from(per_second) * OF_RATE, state: Mutex::new(state), changed: Notify::new() };
+        Self { shared: Arc::new(shared), patient: true }
     }
 
+    /// The same tokens for who has better to do than to ask the same again.
+    #[must_use]
+    pub fn impatient(&self) -> Self {
+        Self { patient: false, ..self.clone() }
+    }
+
+    /// Makes a call within the budget; again where EC2 asks to slow down.
+    ///
+    /// # Errors
+    /// EC2's answer.
+    pub async fn spend<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        self.call(Urgency::Now, call).await
+    }
+
+    /// [`TokenBucket::spend`] for a call that gives something back: any time before the end of the build will do.
+    ///
+    /// # Errors
+    /// EC2's answer.
+    pub async fn spend_later<T, F>(&self, call: impl Fn() -> F + Send + Sync) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        self.call(Urgency::Later, call).await
+    }
+
+    async fn call<T, F>(&self, urgency: Urgency, call: impl Fn() -> F + Send + Sync) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        let deadline = Instant::now() + THROTTLED_LIMIT;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.shared.acquire(urgency).await;
+            match call().await {
+                Err(error) if error.kind == ErrorKind::Throttled => {
+                    self.shared.drain();
+                    if !self.patient || Instant::now() + pause >= deadline {
+                        return Err(error);
+                    }
+                }
+                answer => return answer,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+impl Shared {
     /// Takes a token, waiting for it.
-    pub async fn acquire(&self, urgency: Urgency) {
+    async fn acquire(&self, urgency: Urgency) {
         let waiting = Waiting { bucket: self, place: self.enter(urgency) };
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
@@ -72,6 +140,12 @@ impl TokenBucket {
                 }
             }
         }
+    }
+
+    /// EC2's own bucket is empty, whoever emptied it.
+    fn drain(&self) {
+        let mut state = self.lock();
+        state.tokens = state.tokens.min(0.0);
     }
 
     fn enter(&self, urgency: Urgency) -> Place {
@@ -105,7 +179,7 @@ impl TokenBucket {
 
 /// A place in the queue; given up by dropping.
 struct Waiting<'a> {
-    bucket: &'a TokenBucket,
+    bucket: &'a Shared,
     place: Place,
 }
 
@@ -126,7 +200,7 @@ mod tests {
     async fn times(bucket: &TokenBucket, callers: impl IntoIterator<Item = Urgency>) -> Vec<u128> {
         let start = Instant::now();
         let asked = callers.into_iter().map(|urgency| async move {
-            bucket.acquire(urgency).await;
+            bucket.shared.acquire(urgency).await;
             start.elapsed().as_millis() / 100
         });
         join_all(asked).await
@@ -147,12 +221,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_caller_that_stops_waiting_takes_no_token() {
         let bucket = TokenBucket::new(2, 1);
-        bucket.acquire(Urgency::Now).await;
+        bucket.shared.acquire(Urgency::Now).await;
         let start = Instant::now();
         for _ in 0..5 {
-            let _ = tokio::time::timeout(Duration::from_millis(1), bucket.acquire(Urgency::Now)).await;
+            let _ = tokio::time::timeout(Duration::from_millis(1), bucket.shared.acquire(Urgency::Now)).await;
         }
-        bucket.acquire(Urgency::Now).await;
+        bucket.shared.acquire(Urgency::Now).await;
         assert!(start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
     }
 }

@@ -8,12 +8,13 @@
 //! ```
 //!
 //! [`resource`](Resource): what can be owned; `unwind`: in which order it goes; `remove`: how each kind goes; `search`: how what a lost
-//! reply hid is found.
+//! reply hid is found; `resume`: the stack of a dead run.
 
 mod leftover;
 mod local;
 mod remove;
 mod resource;
+mod resume;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 pub use leftover::Leftover;
 pub use remove::{made_for, remove_image};
 pub use resource::{Created, ImageOrigin, Lifetime, Resource};
+pub use resume::Past;
 pub use unwind::Ending;
 
 use crate::engine::account::AwsRegion;
@@ -135,7 +137,7 @@ impl Teardown {
         lifetime: Lifetime,
         call: impl Future<Output = amibake_ec2::Result<T>> + Send,
     ) -> Result<(T, EntryId), CreateError> {
-        let entry = self.intend(region, resource, lifetime)?;
+        let entry = self.intend(region, resource, lifetime).await?;
         match tokio::time::timeout(CREATE_LIMIT, call).await {
             Ok(Ok(made)) => {
                 self.complete(entry, &made);
@@ -153,13 +155,13 @@ impl Teardown {
         }
     }
 
-    fn intend(&self, region: &AwsRegion, resource: Resource, lifetime: Lifetime) -> Result<EntryId, JournalError> {
+    async fn intend(&self, region: &AwsRegion, resource: Resource, lifetime: Lifetime) -> Result<EntryId, JournalError> {
         let (entry, written) = self.push(Some(region), resource, lifetime);
-        if let Err(error) = written {
-            self.release(entry);
-            return Err(error);
-        }
-        Ok(entry)
+        let forced = match written {
+            Ok(()) => self.inner.journal.force().await,
+            Err(error) => Err(error),
+        };
+        forced.map(|()| entry).inspect_err(|_| self.release(entry))
     }
 
     /// Owns something that exists already: a volume that will outlive its instance, a temporary file (`region` None), a process.
@@ -210,9 +212,33 @@ impl Teardown {
         }
     }
 
+    /// Lets the images stay whatever becomes of the build: AWS has begun them, may still finish them, and `amibake adopt` does the rest
+    /// then. They stay in the journal, so that `amibake cleanup` can remove them.
+    pub fn keep_images(&self) {
+        let images: Vec<_> = self.stack().iter().filter(|e| matches!(e.resource, Resource::Image { .. })).map(|e| e.id).collect();
+        for image in images {
+            self.set_lifetime(image, Lifetime::Kept);
+        }
+    }
+
+    /// The command that removes what is left of this run; None without a journal that remembers it.
+    pub fn cleanup_command(&self) -> Option<String> {
+        self.inner.journal.path().map(|_| format!("amibake cleanup -run-id {}", self.inner.run_id))
+    }
+
+    /// The command that does with an image what this build would have done.
+    pub fn adopt_command(&self, image: &amibake_ec2::ImageId) -> String {
+        format!("amibake adopt {image} {}", self.inner.journal.template().unwrap_or("TEMPLATE"))
+    }
+
     /// What is on the stack at this moment, newest first, as it would be told if it stayed: for the second interrupt.
     pub fn remaining(&self, why: &str) -> Vec<Leftover> {
         self.stack().iter().rev().filter_map(|entry| Leftover::of(entry, &self.inner.run_id, why)).collect()
+    }
+
+    /// Whether nothing is owned.
+    pub fn is_empty(&self) -> bool {
+        self.stack().is_empty()
     }
 
     /// Where the run's journal is, for messages.

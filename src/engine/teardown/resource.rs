@@ -14,6 +14,8 @@ pub enum Lifetime {
     Build,
     /// Part of what the build is for: removed only if the build fails or is cancelled.
     Artifact,
+    /// Left on purpose, also by a build that fails: an image that AWS may still finish. Only `amibake cleanup` removes it.
+    Kept,
 }
 
 /// Something that exists, or may exist, because of a build. Ids that EC2 chooses are None until its answer came.
@@ -119,6 +121,21 @@ impl Resource {
     /// A snapshot of a volume about to be made.
     pub fn volume_snapshot(volume: VolumeId) -> Self {
         Self::VolumeSnapshot { volume, id: None }
+    }
+
+    /// What it is, for people.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::KeyPair { .. } => "key pair",
+            Self::SecurityGroup { .. } => "security group",
+            Self::Instance { .. } => "instance",
+            Self::Volume { .. } => "volume",
+            Self::Image { .. } => "image",
+            Self::Snapshot { .. } | Self::VolumeSnapshot { .. } => "snapshot",
+            Self::LaunchedVolumes => "volumes of an instance",
+            Self::TempPath { .. } => "temporary file",
+            Self::Process { .. } => "process",
+        }
     }
 
     /// A process just started; its start time is read here.

@@ -159,7 +159,7 @@ impl Teardown {
 
     fn made_since_start(&self, image: &Image) -> bool {
         let made = image.creation_date.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_nanosecond);
-        made.is_ok_and(|made| made >= self.inner.started_unix_nanos - CLOCK_SKEW_NANOS)
+        made.is_ok_and(|made| made >= self.inner.started_unix_nanos.saturating_sub(CLOCK_SKEW_NANOS))
     }
 }
 

@@ -28,13 +28,15 @@ pub enum Ending {
     Failure,
     /// It failed and `-on-error` says to leave everything: only this machine's processes end.
     Abort,
+    /// It is long dead, and a person wants to be rid of all that it left.
+    Cleanup,
 }
 
 impl Teardown {
     /// Removes what the build does not leave on purpose and answers what is still there. Of what it is to remove only the leftovers stay
     /// on the stack and in the journal.
     pub async fn unwind(&self, ending: Ending, deadline: Instant) -> Vec<Leftover> {
-        let goes = |entry: &&Entry| ending != Ending::Success || entry.lifetime == Lifetime::Build;
+        let goes = |entry: &&Entry| entry.goes(ending);
         let entries: Vec<Entry> = self.stack().iter().rev().filter(goes).cloned().collect();
         let (last, first): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.goes_after_instances());
         if ending == Ending::Abort {
@@ -213,7 +215,9 @@ impl Teardown {
         for id in ids {
             self.inner.report.say(match entry.lifetime {
                 Lifetime::Build => "Deregistering the AMI and deleting unencrypted temporary AMIs and snapshots",
-                Lifetime::Artifact => "Deregistering the AMI and deleting associated snapshots because of cancellation, or error...",
+                Lifetime::Artifact | Lifetime::Kept => {
+                    "Deregistering the AMI and deleting associated snapshots because of cancellation, or error..."
+                }
             });
             if let Err((image, snapshots)) = removal.image(&id).await {
                 left.extend(image.as_ref().map(stays).unwrap_or_default());
@@ -235,6 +239,14 @@ impl Teardown {
 }
 
 impl Entry {
+    fn goes(&self, ending: Ending) -> bool {
+        match self.lifetime {
+            Lifetime::Build => true,
+            Lifetime::Artifact => ending != Ending::Success,
+            Lifetime::Kept => ending == Ending::Cleanup,
+        }
+    }
+
     fn goes_after_instances(&self) -> bool {
         match self.resource {
             Resource::SecurityGroup { .. } | Resource::Volume { .. } | Resource::LaunchedVolumes => true,

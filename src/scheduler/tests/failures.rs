@@ -64,7 +64,7 @@ async fn abort_names_the_steps_and_what_is_left() {
     ];
     assert_eq!(ran.lines[..5], expected);
     let left: Vec<_> = ran.lines[5..].iter().map(|line| line.split(' ').take(4).collect::<Vec<_>>().join(" ")).collect();
-    assert_eq!(left, ["b: Left behind: image", "b: Left behind: instance", "b: Left behind: key", "b: The journal of"]);
+    assert_eq!(left, ["b: Left behind: image", "b: Left behind: instance", "b: Left behind: key", "b: The journal of", "b: To remove all"]);
     assert!(!operations(&lab).contains(&"TerminateInstances"));
     let journal = crate::engine::journal::read(&dir.path().join("runs/run-1.jsonl")).unwrap();
     assert_eq!(journal.entries.len(), 3);

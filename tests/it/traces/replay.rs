@@ -161,6 +161,8 @@ async fn build(trace: &Trace, plan: Plan, parts: Parts, account: &Account) -> (S
         parallel: debug.then_some(1),
         terminal: Arc::new(Answer(if debug { "" } else { "c" })),
         state_dir: None,
+        template: None,
+        adopt: None,
         guests: None,
         report,
     };

@@ -118,9 +118,11 @@ fn a_create_without_token_is_not_repeated_after_a_server_error() {
 }
 
 #[test]
-fn a_create_without_token_is_repeated_when_ec2_asks_to_slow_down() {
+fn when_to_ask_again_after_throttling_is_the_engines_business() {
     let (reply, requests) = create_key_pair(vec![THROTTLED, KEY]);
-    assert_eq!((reply, requests), (Ok(()), 2));
+    assert_eq!((reply.unwrap_err().kind, requests), (ErrorKind::Throttled, 1));
+    let (reply, tokens) = run_instance(vec![THROTTLED, INSTANCE]);
+    assert_eq!((reply.unwrap_err().kind, tokens.len()), (ErrorKind::Throttled, 1));
 }
 
 #[test]

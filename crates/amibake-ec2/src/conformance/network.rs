@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::{Answer, Peer, expect, refused, same, wrong};
-use crate::model::{CreateSecurityGroup, Filter, IngressRule, KeyPairRequest, KeyType};
+use crate::model::{CreateSecurityGroup, Filter, IngressRule, KeyPair, KeyPairRequest, KeyType};
 use crate::{Region, SecurityGroupId, SubnetId, VpcId};
 
 pub(super) async fn the_account_sees_its_regions(peer: Peer) -> Answer {
@@ -47,6 +47,9 @@ pub(super) async fn a_key_pair_is_made_once_and_deleted_any_number_of_times(peer
         let key = made.private_key.expose_secret();
         expect(key.starts_with("-----BEGIN ") && key.contains("PRIVATE KEY-----"), || "the private key is not PEM".to_owned())?;
         refused(peer.ec2.create_key_pair(request.clone()).await.map(|made| made.name), "InvalidKeyPair.Duplicate")?;
+        let known = KeyPair { name: request.name.clone(), tags: request.tags.clone() };
+        let filters = [Filter::new("key-name", request.name.clone()), Filter::new("tag-key", peer.tag().key)];
+        same("the key pair by its name and tag", &peer.ec2.describe_key_pairs(&filters).await?, &vec![known])?;
         peer.ec2.delete_key_pair(&request.name).await?;
         peer.ec2.delete_key_pair(&request.name).await?;
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 /// What goes wrong, and where. The first fault that fits a call is used; those that are used up are forgotten.
 #[derive(Debug, Clone)]
 pub struct Fault {
@@ -23,6 +25,8 @@ pub enum At {
     Operation(&'static str, usize),
     /// Each call of this name.
     Every(&'static str),
+    /// Each call between two moments: a network that is down, credentials that are revoked and renewed.
+    During(Instant, Instant),
 }
 
 /// What goes wrong.
@@ -99,7 +103,7 @@ impl Faults {
     pub(super) fn take(&mut self, position: Position) -> Option<Kind> {
         let index = self.pending.iter().position(|fault| fault.at.is(position))?;
         match self.pending[index].at {
-            At::Every(_) => Some(self.pending[index].kind.clone()),
+            At::Every(_) | At::During(..) => Some(self.pending[index].kind.clone()),
             At::Call(_) | At::Change(_) | At::Operation(..) => Some(self.pending.remove(index).kind),
         }
     }
@@ -112,6 +116,7 @@ impl At {
             Self::Change(nth) => position.change == Some(nth),
             Self::Operation(name, nth) => position.operation == (name, nth),
             Self::Every(name) => position.operation.0 == name,
+            Self::During(from, until) => (from..until).contains(&Instant::now()),
         }
     }
 }

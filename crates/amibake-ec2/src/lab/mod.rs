@@ -26,6 +26,7 @@ mod fit;
 mod image;
 pub mod images;
 mod instance_type;
+mod key_pair;
 mod launch;
 mod limits;
 pub mod machines;

@@ -20,8 +20,8 @@ use super::world::{Inventory, Place, World};
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    IngressRule, Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
-    Volume, Vpc,
+    IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet,
+    Tag, Volume, Vpc,
 };
 use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Result};
 
@@ -405,6 +405,10 @@ impl Ec2 for LabRegion {
             place.describe_snapshots(ids, filters)
         })
         .await
+    }
+
+    async fn describe_key_pairs(&self, filters: &[Filter]) -> Result<Vec<KeyPair>> {
+        self.call("DescribeKeyPairs", none().filters(filters), |place| place.state.describe_key_pairs(filters)).await
     }
 
     async fn create_key_pair(&self, request: KeyPairRequest) -> Result<CreatedKeyPair> {

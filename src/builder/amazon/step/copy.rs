@@ -30,26 +30,39 @@ pub type Images = BTreeMap<Region, Image>;
 /// # Errors
 /// All copies that failed, together; those that did not are removed by teardown.
 pub async fn copy_image(cx: &BuildContext, site: &Site, config: &ImageConfig, image: Image) -> Result<Images, BuildError> {
-    let targets = targets(site, config);
-    let mut kept = Images::new();
-    if !targets.is_empty() {
-        go_on(cx)?;
-        cx.report.say(format!("Copying/Encrypting AMI ({}) to other regions...", image.id));
-        for target in &targets {
-            cx.report.detail(format!("Copying to: {target}"));
-        }
-        cx.report.detail("Waiting for all copies to complete...");
-        let copies = targets.iter().map(|target| copy(cx, site, config, &image, target));
-        kept = collect(cx, futures_util::future::join_all(copies).await)?;
-    }
+    let mut kept = copy_to(cx, site, config, &image, &targets(site, config)).await?;
     if !config.is_temporary() {
         kept.insert(site.region.clone(), image);
     }
     Ok(kept)
 }
 
+/// Copies the image into these regions, side by side.
+///
+/// # Errors
+/// As [`copy_image`].
+pub async fn copy_to(
+    cx: &BuildContext,
+    site: &Site,
+    config: &ImageConfig,
+    image: &Image,
+    targets: &[Region],
+) -> Result<Images, BuildError> {
+    if targets.is_empty() {
+        return Ok(Images::new());
+    }
+    go_on(cx)?;
+    cx.report.say(format!("Copying/Encrypting AMI ({}) to other regions...", image.id));
+    for target in targets {
+        cx.report.detail(format!("Copying to: {target}"));
+    }
+    cx.report.detail("Waiting for all copies to complete...");
+    let copies = targets.iter().map(|target| copy(cx, site, config, image, target));
+    collect(cx, futures_util::future::join_all(copies).await)
+}
+
 /// Regions that get a copy: `ami_regions` without the build region, and the build region where the image itself is a passing one.
-fn targets(site: &Site, config: &ImageConfig) -> Vec<Region> {
+pub fn targets(site: &Site, config: &ImageConfig) -> Vec<Region> {
     let mut targets: Vec<Region> = given_list(&config.ami_regions).into_iter().map(Region::new).collect();
     targets.retain(|region| *region != site.region);
     if config.is_temporary() && !config.skip_save_build_region {
@@ -95,7 +108,7 @@ async fn copy(cx: &BuildContext, site: &Site, config: &ImageConfig, image: &Imag
         };
         CopyError::Failed(format!("Error Copying AMI ({}) to region ({target}): {why}", image.id))
     })?;
-    wait(cx, site, &calls, &id, target).await.map(|image| (target.clone(), image))
+    wait(cx, site, &calls, (&image.id, &id), target).await.map(|image| (target.clone(), image))
 }
 
 fn request(cx: &BuildContext, site: &Site, config: &ImageConfig, image: &Image, target: &Region) -> CopyImage {
@@ -120,6 +133,8 @@ async fn make(cx: &BuildContext, calls: &AwsRegion, request: &CopyImage, origin:
     };
     let lost = match calls.ec2.copy_image(request.clone()).await {
         Err(error) if error.kind == ErrorKind::Unknown => error,
+        // The client below may have asked twice after a lost reply of its own: the name's owner may be the first answer.
+        Err(error) if error.is("InvalidAMIName.Duplicate") => return look().await?.ok_or(error),
         answer => return answer,
     };
     if let Some(id) = look().await? {
@@ -131,11 +146,21 @@ async fn make(cx: &BuildContext, calls: &AwsRegion, request: &CopyImage, origin:
     }
 }
 
-async fn wait(cx: &BuildContext, site: &Site, calls: &AwsRegion, id: &ImageId, target: &Region) -> Result<Image, CopyError> {
+async fn wait(
+    cx: &BuildContext,
+    site: &Site,
+    calls: &AwsRegion,
+    (source, id): (&ImageId, &ImageId),
+    target: &Region,
+) -> Result<Image, CopyError> {
     let deadline = Instant::now() + site.polling.image_limit();
     let wait = calls.watcher.image(id, deadline, &cx.cancel);
     telling_progress(cx, calls, id, wait).await.map_err(|error| match error {
         WaitError::Cancelled => CopyError::Cancelled,
+        error @ WaitError::TimedOut { .. } => {
+            let what = format!("Error waiting for AMI ({id}) in region ({target}): {error}");
+            CopyError::Failed(super::not_finished_in_time(cx, &what, source))
+        }
         error => CopyError::Failed(format!("Error waiting for AMI ({id}) in region ({target}): {error}")),
     })
 }

@@ -124,6 +124,10 @@ pub async fn wait_for_image(cx: &BuildContext, site: &Site, pending: &Pending) -
     match telling_progress(cx, &site.home, &pending.id, wait).await {
         Ok(image) => Ok(image),
         Err(WaitError::Cancelled) => Err(BuildError::Cancelled),
+        Err(error @ WaitError::TimedOut { .. }) => {
+            let what = format!("Error waiting for AMI {} in {}: {error}", pending.id, site.region);
+            Err(fail(cx, super::not_finished_in_time(cx, &what, &pending.id)))
+        }
         Err(error) => Err(fail(cx, format!("Error waiting for AMI {} in {}: {error}", pending.id, site.region))),
     }
 }

@@ -109,7 +109,7 @@ fn save_for_debugging(cx: &BuildContext, key: &Secret) {
 
 /// Packer repeats whatever the error; waiting does not help against a missing permission or a name in use.
 fn is_passing(error: &amibake_ec2::Ec2Error) -> bool {
-    error.kind == ErrorKind::Throttled || error.code.as_deref().is_some_and(|code| code.starts_with("Internal") || code == "Unavailable")
+    error.code.as_deref().is_some_and(|code| code.starts_with("Internal") || code == "Unavailable")
 }
 
 /// Makes the pair. A key whose reply was lost is of no use to anybody: it is removed, and another made under the same name.

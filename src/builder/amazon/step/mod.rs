@@ -23,12 +23,21 @@ pub mod stop;
 pub mod tags;
 pub mod volumes;
 
-use amibake_ec2::Region;
+use amibake_ec2::{ImageId, Region};
 
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{fail, failed_call};
 use crate::engine::context::BuildContext;
 use crate::engine::teardown::CreateError;
+
+/// Lets the images stay that AWS may still finish: an hour of AWS's work is not thrown away because it took longer than a template
+/// allows. What the error says then.
+fn not_finished_in_time(cx: &BuildContext, what: &str, image: &ImageId) -> String {
+    cx.teardown.keep_images();
+    let adopt = cx.teardown.adopt_command(image);
+    let remove = cx.teardown.cleanup_command().map(|command| format!("; to remove it: {command}")).unwrap_or_default();
+    format!("{what}. AWS may still finish it, so it stays; to do the rest then: {adopt}{remove}")
+}
 
 /// Ends the build because something could not be made.
 pub fn create_failed(cx: &BuildContext, what: &str, region: &Region, error: CreateError) -> BuildError {
