@@ -14,6 +14,7 @@ pub mod communicator;
 pub mod engine;
 pub mod event;
 pub mod exit;
+pub mod forecast;
 pub mod parts;
 pub mod post_processor;
 pub mod provisioner;

@@ -41,6 +41,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Try a template on this machine, without an AWS account
     Rehearse(RehearseArgs),
+    /// Show all that a build would ask of AWS, and the permissions it needs
+    Plan(super::plan::PlanArgs),
     /// Check a template and its variables, without touching anything
     Validate(ValidateArgs),
     /// Show what a template consists of

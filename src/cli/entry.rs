@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, OutputArgs};
 use super::usage::UsageError;
-use super::{build, console, fix, flags, fmt, init, inspect, migrate, plugins, rehearse, schema, validate, version};
+use super::{build, console, fix, flags, fmt, init, inspect, migrate, plan, plugins, rehearse, schema, validate, version};
 use crate::engine::lookup::SecretStore;
 use crate::exit;
 use crate::settings::{LogTarget, Settings};
@@ -31,6 +31,7 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>, secre
     match command {
         Command::Build(args) => build::run(&args, settings, clouds, secrets, screen),
         Command::Rehearse(args) => rehearse::run(&args, settings, screen),
+        Command::Plan(args) => plan::run(&args, settings, &clouds, secrets, screen),
         Command::Validate(args) => validate::run(&args, settings, secrets, screen),
         Command::Inspect(args) => inspect::run(&args, settings, screen),
         Command::Fix(args) => fix::run(&args, screen),
@@ -135,6 +136,7 @@ fn look(command: &Command, settings: &Settings) -> Look {
     let (output, timestamps): (&OutputArgs, bool) = match command {
         Command::Build(args) => (&args.output, args.timestamp_ui),
         Command::Rehearse(args) => (&args.build.output, args.build.timestamp_ui),
+        Command::Plan(args) => (&args.output, false),
         Command::Validate(args) => (&args.output, false),
         Command::Inspect(args) => (&args.output, false),
         Command::Fix(args) => (&args.output, false),

@@ -31,6 +31,7 @@ pub mod fmt;
 pub mod init;
 pub mod inspect;
 pub mod migrate;
+pub mod plan;
 pub mod plugins;
 pub mod rehearse;
 pub mod schema;

@@ -21,9 +21,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("parts", &["builder", "post_processor", "provisioner"]),
     ("scheduler", &["parts", "builder", "post_processor", "provisioner", "communicator", "artifact", "engine", "event"]),
     ("rehearse", &["engine", "event"]),
+    ("forecast", &["scheduler", "parts", "engine", "event"]),
     ("settings", &[]),
     ("ui", &["event"]),
-    ("cli", &["settings", "rehearse", "scheduler", "parts", "ui", "engine", "event", "exit"]),
+    ("cli", &["settings", "rehearse", "forecast", "scheduler", "parts", "ui", "engine", "event", "exit"]),
     ("lib", &[]),
     ("main", &[]),
 ];
