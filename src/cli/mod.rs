@@ -35,6 +35,7 @@ pub mod plan;
 pub mod plugins;
 pub mod rehearse;
 pub mod schema;
+pub mod shelf;
 pub mod validate;
 pub mod version;
 

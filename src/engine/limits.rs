@@ -1,6 +1,7 @@
 //! Client-side request budgets in EC2's published sizes (EC2 developer guide, "Request throttling": token buckets per account, region and
 //! kind of call), so that builds side by side never throttle each other or the rest of the account.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -194,6 +195,11 @@ impl Ec2 for Limited {
     async fn create_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
         self.tags.acquire().await;
         self.inner.create_tags(resources, tags).await
+    }
+
+    async fn dry_run(&self, operation: &'static str, parameters: &BTreeMap<String, String>) -> Result<()> {
+        self.mutate.acquire().await;
+        self.inner.dry_run(operation, parameters).await
     }
 }
 

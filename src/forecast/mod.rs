@@ -3,8 +3,10 @@
 //!
 //! - [`run`]: a build to its end, and again with an interrupt and a lost reply at each change, for the calls of cleaning up;
 //! - [`call`]: calls in words that hold for every run: what only AWS or the time of the build decides stands in `<angle brackets>`;
+//! - [`ask`]: EC2's own answers about them, by DryRun;
 //! - [`policy`]: the smallest IAM policy that allows these calls.
 
+pub mod ask;
 pub mod call;
 pub mod policy;
 pub mod run;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amibake_ec2::lab::{At, Call, Fault, Kind, Lab, Options, Times, images};
+use amibake_ec2::model::Access;
 use amibake_ec2::{InstanceId, Region};
 use amibake_template::plan::{Build, Plan};
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::call::{Known, PlannedCall, planned};
+use crate::builder::amazon::access::AccessConfig;
 use crate::engine::context::{Guests, RunOptions, Terminal};
 use crate::event::{Reporter, Summary};
 use crate::parts::Parts;
@@ -21,6 +23,9 @@ use crate::scheduler::{self, Interrupt, Run, RunEnd};
 
 /// Builders whose calls can be foretold: all they do outside the guest goes to AWS. The others would mount disks or write files here.
 const FORETOLD: [&str; 3] = ["amazon-ebs", "amazon-ebssurrogate", "amazon-ebsvolume"];
+
+/// Variables that limit waits. How long AWS takes today is not known beforehand: a forecast waits.
+const PATIENCE: [&str; 3] = ["AWS_MAX_ATTEMPTS", "AWS_POLL_DELAY_SECONDS", "AWS_TIMEOUT_SECONDS"];
 
 /// The lab's account.
 const ACCOUNT: &str = "123456789012";
@@ -43,6 +48,8 @@ pub struct Question {
 pub struct BuildForecast {
     /// The build.
     pub name: String,
+    /// How it reaches the account.
+    pub access: Access,
     /// Its builder's type.
     pub type_name: String,
     /// None where the calls of this builder cannot be foretold.
@@ -59,6 +66,8 @@ pub struct BuildForecast {
     pub seen: Vec<Call>,
     /// What is known beforehand of their values.
     pub known: Known,
+    /// The lab of the smooth run.
+    pub lab: Lab,
 }
 
 /// Foretells each build of a plan. Needs a runtime whose clock is paused: it takes no time then.
@@ -80,6 +89,16 @@ enum Trouble {
     LoseReply(usize),
 }
 
+impl Trouble {
+    /// How long things take. Where it goes wrong it only matters that they take time at all: states are seen in between.
+    fn times(self) -> Times {
+        match self {
+            Self::None => Times::real(),
+            Self::Interrupt(_) | Self::LoseReply(_) => Times::fast(),
+        }
+    }
+}
+
 /// A run that came to its end.
 struct Ended {
     lab: Lab,
@@ -90,6 +109,7 @@ struct Ended {
 async fn foretell(question: &Question, build: &Build) -> BuildForecast {
     let mut forecast = BuildForecast {
         name: build.name.clone(),
+        access: serde_json::from_value::<AccessConfig>(build.builder.config.clone()).unwrap_or_default().access(),
         type_name: build.builder.type_name.clone(),
         calls: None,
         after_failure: Vec::new(),
@@ -98,6 +118,7 @@ async fn foretell(question: &Question, build: &Build) -> BuildForecast {
         error: None,
         seen: Vec::new(),
         known: Known::new(&build.builder.config, &[], &[]),
+        lab: Lab::default(),
     };
     if !FORETOLD.contains(&build.builder.type_name.as_str()) {
         return forecast;
@@ -116,6 +137,7 @@ async fn foretell(question: &Question, build: &Build) -> BuildForecast {
         forecast.error = summary.errors.first().map(|(_, error)| error.clone());
         forecast.images = kept(summary, &smooth.lab, &known);
     }
+    forecast.lab = smooth.lab.clone();
     forecast.seen = smooth.calls.into_iter().chain(troubled).collect();
     forecast.known = known;
     forecast
@@ -138,12 +160,13 @@ async fn in_trouble(question: &Question, build: &Build, smooth: &Ended) -> Vec<C
 async fn run(question: &Question, plan: &Plan, build: &Build, trouble: Trouble) -> Ended {
     let mut plan = plan.clone();
     plan.builds = vec![alone(build)];
+    plan.host.env.retain(|name, _| !PATIENCE.contains(&name.as_str()));
     let lab = Lab::new(Options {
         assume: true,
         account: ACCOUNT.to_owned(),
         default_region: Some(question.region.clone()),
         seed: plan.host.seed,
-        ..Options::new(Times::real())
+        ..Options::new(trouble.times())
     });
     add_predecessors(&lab, build, question);
     let (interrupts, interrupted) = mpsc::channel(3);
@@ -181,9 +204,13 @@ async fn run(question: &Question, plan: &Plan, build: &Build, trouble: Trouble) 
     Ended { calls: lab.calls(), summary, lab }
 }
 
-/// The builder alone. Provisioners work on a guest, or on this machine; post-processors on an image that exists.
+/// The builder alone, with the usual patience. Provisioners work on a guest, or on this machine; post-processors on an image that exists.
 fn alone(build: &Build) -> Build {
-    Build { provisioners: Vec::new(), error_cleanup_provisioner: None, post_processors: Vec::new(), ..build.clone() }
+    let mut build = Build { provisioners: Vec::new(), error_cleanup_provisioner: None, post_processors: Vec::new(), ..build.clone() };
+    if let Some(config) = build.builder.config.as_object_mut() {
+        config.remove("aws_polling");
+    }
+    build
 }
 
 /// A UUID (version 4) for a seed.

@@ -21,10 +21,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("parts", &["builder", "post_processor", "provisioner"]),
     ("scheduler", &["parts", "builder", "post_processor", "provisioner", "communicator", "artifact", "engine", "event"]),
     ("rehearse", &["engine", "event"]),
-    ("forecast", &["scheduler", "parts", "engine", "event"]),
+    ("forecast", &["scheduler", "parts", "builder", "engine", "event"]),
+    ("shelf", &["builder", "engine", "event"]),
     ("settings", &[]),
     ("ui", &["event"]),
-    ("cli", &["settings", "rehearse", "forecast", "scheduler", "parts", "ui", "engine", "event", "exit"]),
+    ("cli", &["settings", "rehearse", "forecast", "shelf", "scheduler", "parts", "ui", "engine", "event", "exit"]),
     ("lib", &[]),
     ("main", &[]),
 ];

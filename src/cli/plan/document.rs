@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Prepared;
-use crate::forecast::{BuildForecast, PlannedCall};
+use crate::forecast::PlannedCall;
+use crate::forecast::ask::Answers;
 use crate::ui::screen::Screen;
 
 /// Version of the document.
@@ -37,6 +38,9 @@ struct BuildDocument<'a> {
     seconds: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
+    /// What AWS said, with `-online`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answers: Option<&'a Answers>,
 }
 
 #[derive(Serialize)]
@@ -49,7 +53,7 @@ struct ImageDocument<'a> {
 pub(super) fn print(prepared: &Prepared, screen: &mut Screen) {
     let document = Document {
         version: VERSION,
-        builds: prepared.builds.iter().zip(&prepared.plan.builds).map(|(forecast, build)| of_build(forecast, build)).collect(),
+        builds: (0..prepared.builds.len()).filter_map(|nth| of_build(prepared, nth)).collect(),
         notes: &prepared.notes,
     };
     let value = serde_json::to_value(document).unwrap_or_default();
@@ -61,8 +65,9 @@ pub(super) fn print_policy(prepared: &Prepared, screen: &mut Screen) {
     write(prepared.policy.clone(), screen);
 }
 
-fn of_build<'a>(forecast: &'a BuildForecast, build: &'a amibake_template::plan::Build) -> BuildDocument<'a> {
-    BuildDocument {
+fn of_build(prepared: &Prepared, nth: usize) -> Option<BuildDocument<'_>> {
+    let (forecast, build) = (prepared.builds.get(nth)?, prepared.plan.builds.get(nth)?);
+    Some(BuildDocument {
         name: &forecast.name,
         type_name: &forecast.type_name,
         calls: forecast.calls.as_deref(),
@@ -72,7 +77,8 @@ fn of_build<'a>(forecast: &'a BuildForecast, build: &'a amibake_template::plan::
         post_processors: build.post_processors.iter().flatten().map(|element| element.part.type_name.as_str()).collect(),
         seconds: forecast.took.as_secs(),
         error: forecast.error.as_deref(),
-    }
+        answers: prepared.answers.get(nth),
+    })
 }
 
 fn write(mut value: Value, screen: &mut Screen) {

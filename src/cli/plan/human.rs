@@ -5,18 +5,45 @@ use std::collections::BTreeMap;
 use amibake_template::plan::Build;
 
 use super::Prepared;
+use crate::forecast::ask::{Answers, Permission, Verdict};
 use crate::forecast::{BuildForecast, PlannedCall};
 use crate::ui::screen::Screen;
 
 /// Prints the plan.
 pub(super) fn print(prepared: &Prepared, screen: &mut Screen) {
-    screen.say("AWS was not asked. What only AWS or the time of the build decides stands in <angle brackets>.");
+    let asked = if prepared.answers.is_empty() { "AWS was not asked" } else { "Nothing was made" };
+    screen.say(format!("{asked}. What only AWS or the time of the build decides stands in <angle brackets>."));
     for note in &prepared.notes {
         screen.say(format!("Note: {note}."));
     }
-    for (forecast, build) in prepared.builds.iter().zip(&prepared.plan.builds) {
+    for (nth, (forecast, build)) in prepared.builds.iter().zip(&prepared.plan.builds).enumerate() {
         screen.say("");
         print_build(forecast, build, screen);
+        if let Some(answers) = prepared.answers.get(nth) {
+            print_answers(answers, screen);
+        }
+    }
+}
+
+/// What EC2 said about the calls: what is missing, and what it does not tell.
+fn print_answers(answers: &Answers, screen: &mut Screen) {
+    screen.say("");
+    if let Some((id, name)) = &answers.source_image {
+        screen.say(format!("  EC2 has the source image: {id} ({name})"));
+    }
+    let of = |verdict| answers.permissions.iter().filter(move |permission| permission.verdict == verdict);
+    let told = |permission: &Permission| {
+        let message = permission.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+        format!("           {} in {}{message}", permission.action, permission.region)
+    };
+    screen.say(format!("  allowed  {} of {} calls", of(Verdict::Allowed).count(), answers.permissions.len()));
+    if of(Verdict::Open).next().is_some() {
+        screen.say("  open     EC2 tells it only when that exists which the call is about");
+        of(Verdict::Open).for_each(|permission| screen.say(told(permission)));
+    }
+    if of(Verdict::Missing).next().is_some() {
+        screen.error("  missing  (`amibake plan -format iam-policy` prints a policy that allows all of it)");
+        of(Verdict::Missing).for_each(|permission| screen.error(told(permission)));
     }
 }
 

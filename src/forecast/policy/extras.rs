@@ -88,7 +88,16 @@ pub(super) fn of_lookups(lookups: &[&Question], account: &str) -> Vec<Grant> {
 /// Owners of the source image as `ec2:Owner` has them; empty where the template does not limit them in a way that IAM knows.
 pub(super) fn source_owners(config: &Value) -> Vec<String> {
     let owners = config["source_ami_filter"]["owners"].as_array();
-    let owners: Vec<String> = owners.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let mut owners: Vec<String> = owners.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
     // `self` is the account that asks, whose id is not known here.
-    if owners.iter().any(|owner| owner == "self") { Vec::new() } else { owners }
+    if owners.iter().any(|owner| owner == "self") {
+        return Vec::new();
+    }
+    // Accounts that have an alias (Amazon's own, Canonical's) are known to IAM by that.
+    if owners.iter().any(|owner| owner.starts_with(|first: char| first.is_ascii_digit())) {
+        owners.extend(["amazon", "aws-marketplace"].map(str::to_owned));
+    }
+    owners.sort();
+    owners.dedup();
+    owners
 }

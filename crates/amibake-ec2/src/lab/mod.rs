@@ -38,6 +38,7 @@ mod service;
 mod stand_in;
 mod storage;
 mod tags;
+mod usage;
 mod world;
 
 pub use assume::Assumption;
