@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use amibake_ec2::Region;
-use amibake_ec2::lab::Call;
+use amibake_ec2::lab::{Call, Lab};
+use amibake_ec2::{ImageId, Region};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -32,6 +32,8 @@ pub struct Known {
     sources: Vec<String>,
     /// By value: what of it stays in another run.
     varying: BTreeMap<String, Varying>,
+    /// What is known of the lab's source image, and will be another's.
+    of_source: Vec<(String, &'static str)>,
 }
 
 /// Prefixes of ids, and what they stand for.
@@ -65,7 +67,18 @@ impl Known {
         }
         let launches = calls.iter().filter(|call| matches!(call.operation, "RunInstances" | "CreateLaunchTemplate"));
         let sources = launches.flat_map(|call| &call.parameters).filter(|(name, _)| name.ends_with("ImageId"));
-        Self { given: config.to_string(), sources: sources.map(|(_, id)| id.clone()).collect(), varying }
+        Self { given: config.to_string(), sources: sources.map(|(_, id)| id.clone()).collect(), varying, of_source: Vec::new() }
+    }
+
+    /// Does not know what the lab says of its source image, unless the template says it too.
+    #[must_use]
+    pub fn without_source(mut self, lab: &Lab) -> Self {
+        let images = self.sources.iter().filter_map(|id| lab.image(&ImageId::new(id.as_str()).ok()?));
+        let facts = images.flat_map(|image| {
+            [(image.name, "<source image's name>"), (image.creation_date, "<source image's date>"), (image.owner, "<source image's owner>")]
+        });
+        self.of_source = facts.filter(|(fact, _)| !fact.is_empty() && !self.given.contains(fact.as_str())).collect();
+        self
     }
 
     /// Whether the template names this.
@@ -85,7 +98,8 @@ impl Known {
             let label = if self.sources.iter().any(|source| source == id) { "<source image>" } else { label };
             return value.replace(id, label);
         }
-        self.varying.get(value).map_or_else(|| value.to_owned(), Varying::shown)
+        let shown = self.varying.get(value).map_or_else(|| value.to_owned(), Varying::shown);
+        self.of_source.iter().fold(shown, |shown, (fact, label)| shown.replace(fact.as_str(), label))
     }
 
     /// A value as a pattern that holds for every run: `packer_*`.

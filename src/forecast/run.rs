@@ -128,7 +128,7 @@ async fn foretell(question: &Question, build: &Build) -> BuildForecast {
         Some(other) => run(question, &question.other, other, Trouble::None).await.calls,
         None => smooth.calls.clone(),
     };
-    let known = Known::new(&build.builder.config, &smooth.calls, &again);
+    let known = Known::new(&build.builder.config, &smooth.calls, &again).without_source(&smooth.lab);
     let troubled = in_trouble(question, build, &smooth).await;
     forecast.calls = Some(planned(&smooth.calls, &known));
     forecast.after_failure = only_after_failure(&smooth.calls, &troubled, &known);

@@ -11,7 +11,7 @@ use super::used::Uses;
 /// What shall stay.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rule {
-    /// The newest so many.
+    /// The newest so many; None: one.
     pub newest: Option<usize>,
     /// All that are younger.
     pub younger_than: Option<Duration>,
@@ -32,7 +32,7 @@ pub enum Fate {
 pub fn decide(images: &[Found], rule: Rule, now: Timestamp, uses: &Uses) -> Vec<Fate> {
     // A failed image is no newest one that could be launched.
     let ready = |found: &&Found| found.image.state == ImageState::Available;
-    let newest: Vec<_> = images.iter().filter(ready).take(rule.newest.unwrap_or(0)).map(|found| found.image.id.clone()).collect();
+    let newest: Vec<_> = images.iter().filter(ready).take(rule.newest.unwrap_or(1)).map(|found| found.image.id.clone()).collect();
     let fate = |found: &Found| match newest.iter().position(|id| *id == found.image.id) {
         Some(0) => Fate::Stays("the newest".to_owned()),
         Some(_) => Fate::Stays(format!("one of the newest {}", newest.len())),

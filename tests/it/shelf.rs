@@ -150,9 +150,13 @@ fn prune_shows_first_and_deletes_when_told() {
 #[test]
 fn prune_by_age_keeps_the_young() {
     let (lab, template) = (account(), template());
-    let said = amibake(&lab, &["prune", "-older-than", "60d", "-keep", "1", "-yes", template.path().to_str().unwrap()]);
+    let said = amibake(&lab, &["prune", "-older-than", "60d", "-yes", template.path().to_str().unwrap()]);
     assert_eq!(said.status, 0, "{}", said.text);
     there(&lab, &[(1, false), (2, false), (3, true), (4, true), (5, true)]);
+    // However old, the newest stays unless somebody says otherwise.
+    let said = amibake(&lab, &["prune", "-older-than", "1h", "-yes", template.path().to_str().unwrap()]);
+    assert_eq!(said.status, 0, "{}", said.text);
+    there(&lab, &[(3, false), (4, true)]);
 }
 
 #[test]

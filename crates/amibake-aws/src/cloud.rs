@@ -38,9 +38,9 @@ impl Clouds for AwsClouds {
                 "`insecure_skip_tls_verify` is not supported: name the endpoint's certificate authority in AWS_CA_BUNDLE instead, and remove the key",
             ));
         }
-        let http = transport::client(self.extra_roots()?);
-        let account = access::resolve(access, http).await?;
-        Ok(Arc::new(AwsCloud::new(account, endpoint)))
+        let roots = self.extra_roots()?;
+        let account = access::resolve(access, transport::client(roots.clone())).await?;
+        Ok(Arc::new(AwsCloud::new(account, endpoint, transport::Own::new(roots))))
     }
 }
 
@@ -64,22 +64,24 @@ struct AwsCloud {
     endpoint: Option<String>,
     build_region: Region,
     key: String,
+    /// For what no client sends.
+    own: Arc<transport::Own>,
     /// One client a region, made when it is first asked for. Credentials and connections are shared between them.
     regions: Mutex<BTreeMap<Region, Arc<AwsRegion>>>,
 }
 
 impl AwsCloud {
-    fn new(account: Account, endpoint: Option<String>) -> Self {
+    fn new(account: Account, endpoint: Option<String>, own: transport::Own) -> Self {
         let build_region = Region::new(account.config.region().map_or("", |region| region.as_ref()));
         let place = endpoint.as_deref().or(account.config.endpoint_url()).unwrap_or("aws");
         let key = format!("{}@{place}", account.fingerprint);
-        Self { account, endpoint, build_region, key, regions: Mutex::new(BTreeMap::new()) }
+        Self { account, endpoint, build_region, key, own: Arc::new(own), regions: Mutex::new(BTreeMap::new()) }
     }
 
     /// Signed requests to a service, at the endpoint that serves all of them where there is one.
     fn signed(&self, service: &'static str, region: &Region) -> Signed {
         let endpoint = self.endpoint.as_deref().or(self.account.config.endpoint_url());
-        Signed::new(&self.account.config, service, region.as_str(), endpoint)
+        Signed::new(&self.account.config, service, region.as_str(), endpoint, Arc::clone(&self.own))
     }
 
     fn client(&self, region: &Region) -> Client {

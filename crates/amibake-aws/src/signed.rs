@@ -1,17 +1,19 @@
 //! Signed requests to services and calls for which the program has no typed client: a typed one of Auto Scaling and of Systems Manager
 //! would cost more to compile than all else that is done here, and a trial run of any EC2 call wants its parameters as they are.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use amibake_ec2::{Ec2Error, ErrorKind};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
+
+use crate::transport::Own;
 
 /// How long one request may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -26,6 +28,7 @@ pub(crate) struct Signed {
     service: &'static str,
     region: String,
     endpoint: String,
+    http: Arc<Own>,
 }
 
 /// An answer of a service.
@@ -42,10 +45,10 @@ impl std::fmt::Debug for Signed {
 
 impl Signed {
     /// `endpoint` serves all services where there is one.
-    pub(crate) fn new(config: &SdkConfig, service: &'static str, region: &str, endpoint: Option<&str>) -> Self {
+    pub(crate) fn new(config: &SdkConfig, service: &'static str, region: &str, endpoint: Option<&str>, http: Arc<Own>) -> Self {
         let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let endpoint = endpoint.map_or_else(|| format!("https://{service}.{region}.{suffix}"), |url| url.trim_end_matches('/').to_owned());
-        Self { config: config.clone(), service, region: region.to_owned(), endpoint }
+        Self { config: config.clone(), service, region: region.to_owned(), endpoint, http }
     }
 
     /// A call of a service with a query API: form in, XML out.
@@ -94,12 +97,7 @@ impl Signed {
     async fn once(&self, operation: &'static str, headers: &[(&'static str, String)], body: &str) -> Result<Answer, Ec2Error> {
         let setup = |message: String| Ec2Error { operation, kind: ErrorKind::Setup, code: None, message };
         let request = self.signed(headers, body).await.map_err(&setup)?;
-        let client = self.config.http_client().ok_or_else(|| setup("there is no HTTP client".to_owned()))?;
-        let components = RuntimeComponentsBuilder::new("amibake").with_sleep_impl(self.config.sleep_impl());
-        let components = components.with_time_source(self.config.time_source()).build();
-        let components = components.map_err(|error| setup(error.to_string()))?;
-        let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(3)).read_timeout(LIMIT).build();
-        let sent = client.http_connector(&settings, &components).call(request);
+        let sent = self.http.to(&self.endpoint).call(request);
         let lost = |why: String| Ec2Error::unknown(operation, why);
         let reply = tokio::time::timeout(LIMIT, sent).await.map_err(|_| lost("no answer in time".to_owned()))?;
         let reply = reply.map_err(|error| lost(crate::error::innermost(&error)))?;

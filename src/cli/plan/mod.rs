@@ -40,7 +40,7 @@ Examples:
   amibake plan -var-file packer-vars.json packer-template.json
   amibake plan -format iam-policy packer-template.json > policy.json
   amibake plan -online packer-template.json
-  amibake plan -format json packer-template.json | jq -r '.builds[].calls[].action'
+  amibake plan -format json packer-template.json | jq '.builds[].calls'
 
 The build runs against an EC2 in memory, so the calls are those that it will
 make. What only AWS or the time of the build decides stands in <angle

@@ -23,7 +23,8 @@ Examples:
   amibake prune -tag Team=web -older-than 30d -region us-east-1,eu-west-1
 
 Counted for each build of the template and each region by itself. With -keep
-and -older-than an image goes only if both say so. Its snapshots go with it.
+and -older-than an image goes only if both say so; without -keep the newest
+one stays. Its snapshots go with it.
 
 What is used stays, and why is said: by instances, launch templates,
 auto-scaling groups, SSM parameters. Where one of these cannot be looked at,
