@@ -148,10 +148,18 @@ fn is_the_same(build: &Build, other: &Build) -> bool {
     build.builder.node.span == other.builder.node.span
 }
 
-/// All calls of runs that are interrupted, or lose a reply, at any change.
+/// Whether a lost reply leaves something to be looked for.
+fn makes_something(operation: &str) -> bool {
+    ["Create", "Run", "Copy", "Register", "Request"].iter().any(|verb| operation.starts_with(verb))
+}
+
+/// All calls of runs that are interrupted at any change, or lose the reply to one that makes something.
 async fn in_trouble(question: &Question, build: &Build, smooth: &Ended) -> Vec<Call> {
-    let changes = smooth.calls.iter().filter(|call| call.changes).count();
-    let troubles = (1..=changes).flat_map(|nth| [Trouble::Interrupt(nth), Trouble::LoseReply(nth)]);
+    let changes = (1..).zip(smooth.calls.iter().filter(|call| call.changes));
+    let troubles = changes.flat_map(|(nth, call)| {
+        let lost = makes_something(call.operation).then_some(Trouble::LoseReply(nth));
+        [Trouble::Interrupt(nth)].into_iter().chain(lost)
+    });
     let runs = join_all(troubles.map(|trouble| run(question, &question.plan, build, trouble))).await;
     runs.into_iter().flat_map(|run| run.calls).collect()
 }

@@ -59,29 +59,22 @@ fn used(name: &str, policy: &Value, calls: &[Call], things: &Things<'_>) -> BTre
 
 /// Templates with what makes a difference to permissions: groups, subnets, copies, keys, sharing, tags, profiles, images in the way.
 const TEMPLATES: &[&str] = &[
-    "ebs-ami-regions",
     "ebs-ami-regions-kms",
     "ebs-block-devices",
-    "ebs-encrypt-boot",
     "ebs-encrypt-boot-kms",
     "ebs-filters-network",
     "ebs-force-delete-snapshot",
-    "ebs-force-deregister",
     "ebs-iam-instance-profile",
     "ebs-run-options",
-    "ebs-security-group-id",
     "ebs-security-group-ids",
-    "ebs-sharing",
     "ebs-sharing-regions",
     "ebs-simple-source-ami",
     "ebs-skip-create-ami",
     "ebs-skip-save-build-region",
-    "ebs-snapshot-tags-only",
     "ebs-source-ami-filter",
     "ebs-ssh-keypair-name",
     "ebs-tags",
     "ebs-two-builders",
-    "ebs-user-data",
     "ebs-vpc-subnet",
 ];
 
