@@ -24,7 +24,7 @@ struct Said {
 #[track_caller]
 fn recorded(name: &str, text: &str) {
     let file = crate::program::repository(&format!("tests/it/shelf/{name}.txt"));
-    if std::env::var_os("UPDATE").is_some() {
+    if crate::program::setting("UPDATE").is_some() {
         std::fs::write(&file, text).unwrap();
     }
     assert_eq!(text, std::fs::read_to_string(&file).unwrap_or_default(), "{}", file.display());

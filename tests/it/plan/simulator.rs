@@ -21,7 +21,7 @@ pub fn allowing(policy: &Value, request: &Request) -> BTreeSet<Pair> {
     let statements = policy["Statement"].as_array().unwrap().iter();
     statements
         .filter(|statement| holds(&statement["Condition"], &request.context))
-        .flat_map(|statement| pairs_of(statement))
+        .flat_map(pairs_of)
         .filter(|(_, action, resource)| *action == request.action && like(resource, &request.resource))
         .collect()
 }
