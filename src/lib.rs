@@ -1,7 +1,7 @@
 //! The program: everything between a checked plan and an image.
 //!
 //! ```text
-//! cli -> settings, rehearse, scheduler -> builder, post_processor -> provisioner -> communicator -> engine
+//! cli -> settings, rehearse, forecast, shelf, scheduler -> builder, post_processor -> provisioner -> communicator -> engine
 //! engine -> amibake-ec2, amibake-template, event        ui -> event, and nothing that runs imports ui
 //! ```
 //!
@@ -14,10 +14,12 @@ pub mod communicator;
 pub mod engine;
 pub mod event;
 pub mod exit;
+pub mod forecast;
 pub mod parts;
 pub mod post_processor;
 pub mod provisioner;
 pub mod rehearse;
 pub mod scheduler;
 pub mod settings;
+pub mod shelf;
 pub mod ui;

@@ -45,10 +45,18 @@ pub enum Command {
     Adopt(super::adopt::AdoptArgs),
     /// Remove what builds left that were killed
     Cleanup(super::cleanup::CleanupArgs),
+    /// Show all that a build would ask of AWS, and the permissions it needs
+    Plan(super::plan::PlanArgs),
     /// Check a template and its variables, without touching anything
     Validate(ValidateArgs),
     /// Show what a template consists of
     Inspect(InspectArgs),
+    /// List the images that a template has made
+    Images(super::shelf::images::ImagesArgs),
+    /// Delete an image with its snapshots, in every region
+    Delete(super::shelf::delete::DeleteArgs),
+    /// Delete old images of a template, except those in use
+    Prune(super::shelf::prune::PruneArgs),
     /// Bring a template of an older Packer up to date
     Fix(super::fix::FixArgs),
     /// Write a template in its best form: today's keys, typed values
@@ -288,7 +296,7 @@ pub struct TemplateArgs {
 }
 
 /// What is given with a template, and how to read both.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct GivenArgs {
     /// Set a user variable (repeatable, beats var files)
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
@@ -394,7 +402,7 @@ pub struct Variable {
     pub value: String,
 }
 
-fn variable(text: &str) -> Result<Variable, String> {
+pub(super) fn variable(text: &str) -> Result<Variable, String> {
     let (name, value) = text.split_once('=').ok_or_else(|| format!("No '=' value in arg: {text}"))?;
     Ok(Variable { name: name.to_owned(), value: value.to_owned() })
 }

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, OutputArgs};
 use super::usage::UsageError;
-use super::{build, console, fix, flags, fmt, init, inspect, migrate, plugins, rehearse, schema, validate, version};
+use super::{build, console, fix, flags, fmt, init, inspect, migrate, plan, plugins, rehearse, schema, shelf, validate, version};
 use crate::engine::lookup::SecretStore;
 use crate::exit;
 use crate::settings::{LogTarget, Settings};
@@ -19,6 +19,17 @@ const MACHINE_READABLE: [&str; 2] = ["-machine-readable", "--machine-readable"];
 
 /// Runs a command line (without the program's name) and answers with the exit status.
 pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>, secrets: &Arc<dyn SecretStore>) -> u8 {
+    run_to(words, settings, clouds, secrets, Box::new(std::io::stdout()))
+}
+
+/// As [`run`], printing to `out`.
+pub fn run_to(
+    words: &[String],
+    settings: &Settings,
+    clouds: Arc<dyn Clouds>,
+    secrets: &Arc<dyn SecretStore>,
+    out: Box<dyn std::io::Write + Send>,
+) -> u8 {
     let command = match understand(words) {
         Ok(command) => command,
         Err(answer) => return answer.print(words, settings),
@@ -27,14 +38,18 @@ pub fn run(words: &[String], settings: &Settings, clouds: Arc<dyn Clouds>, secre
         Ok(log) => log,
         Err(message) => return Answer::new(message, exit::FAILURE).print(words, settings),
     };
-    let screen = Screen::new(Box::new(std::io::stdout()), look(&command, settings), settings.clock).with_log(log);
+    let screen = Screen::new(out, look(&command, settings), settings.clock).with_log(log);
     match command {
         Command::Build(args) => build::run(&args, settings, clouds, secrets, screen),
         Command::Rehearse(args) => rehearse::run(&args, settings, screen),
         Command::Adopt(args) => super::adopt::run(&args, settings, clouds, secrets, screen),
         Command::Cleanup(args) => super::cleanup::run(args, settings, clouds, secrets, screen),
+        Command::Plan(args) => plan::run(&args, settings, &clouds, secrets, screen),
         Command::Validate(args) => validate::run(&args, settings, secrets, screen),
         Command::Inspect(args) => inspect::run(&args, settings, screen),
+        Command::Images(args) => shelf::images::run(&args, &shelf::World { settings, clouds, secrets }, screen),
+        Command::Delete(args) => shelf::delete::run(&args, &shelf::World { settings, clouds, secrets }, screen),
+        Command::Prune(args) => shelf::prune::run(&args, &shelf::World { settings, clouds, secrets }, screen),
         Command::Fix(args) => fix::run(&args, screen),
         Command::Migrate(args) => migrate::run(&args, settings, screen),
         Command::Fmt(args) => fmt::run(&args, screen),
@@ -139,8 +154,12 @@ fn look(command: &Command, settings: &Settings) -> Look {
         Command::Rehearse(args) => (&args.build.output, args.build.timestamp_ui),
         Command::Adopt(args) => (&args.build.output, args.build.timestamp_ui),
         Command::Cleanup(args) => (&args.output, false),
+        Command::Plan(args) => (&args.output, false),
         Command::Validate(args) => (&args.output, false),
         Command::Inspect(args) => (&args.output, false),
+        Command::Images(args) => (&args.output, false),
+        Command::Delete(args) => (&args.output, false),
+        Command::Prune(args) => (&args.output, false),
         Command::Fix(args) => (&args.output, false),
         Command::Migrate(args) => (&args.output, false),
         Command::Fmt(args) => (&args.output, false),

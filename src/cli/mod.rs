@@ -34,9 +34,11 @@ pub mod fmt;
 pub mod init;
 pub mod inspect;
 pub mod migrate;
+pub mod plan;
 pub mod plugins;
 pub mod rehearse;
 pub mod schema;
+pub mod shelf;
 pub mod validate;
 pub mod version;
 

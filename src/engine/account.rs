@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use amibake_ec2::model::{Access, AssumeRole};
+use amibake_ec2::usage::ImageUses;
 use amibake_ec2::{Cloud, Clouds, Ec2, Ec2Error, Region};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -103,6 +104,11 @@ impl Account {
     /// The region of the build.
     pub fn build_region(&self) -> &Region {
         self.cloud.build_region()
+    }
+
+    /// What uses images in a region; None where nobody can tell.
+    pub fn image_uses(&self, region: &Region) -> Option<Arc<dyn ImageUses>> {
+        self.cloud.image_uses(region)
     }
 
     /// A region's calls (within request budgets) and its watcher, both shared by all builds of the account.

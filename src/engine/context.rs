@@ -75,6 +75,11 @@ pub trait Terminal: Send + Sync {
 pub trait Guests: Send + Sync {
     /// Where an instance's guest really listens: an address of this machine, and a port. None while it boots.
     fn address(&self, instance: &InstanceId) -> Option<(String, u16)>;
+
+    /// Whether nobody stands there at all: a forecast wants the calls of a build, not its provisioning.
+    fn silent(&self) -> bool {
+        false
+    }
 }
 
 /// How a build's provisioners are run; the scheduler's part of [`BuildContext::provision`].

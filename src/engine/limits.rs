@@ -6,6 +6,7 @@
 
 mod bucket;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use amibake_ec2::model::{
@@ -183,5 +184,9 @@ impl Ec2 for Limited {
 
     async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str, on: bool) -> Result<()> {
         self.mutate.spend(|| self.inner.set_delete_on_termination(instance, device, on)).await
+    }
+
+    async fn dry_run(&self, operation: &'static str, parameters: &BTreeMap<String, String>) -> Result<()> {
+        self.mutate.spend(|| self.inner.dry_run(operation, parameters)).await
     }
 }

@@ -7,6 +7,7 @@
 //! - [`watcher`]: one poller per account and region for all builds' waits; [`limits`]: client-side request budgets.
 //! - [`lookup`]: values of variables that a service keeps, fetched before anything is planned.
 //! - [`late`]: strings that only a running build can render.
+//! - [`vary`]: what stays and what varies in a text that is made anew at each run.
 
 pub mod account;
 pub mod cleanup;
@@ -20,4 +21,5 @@ pub mod lookup;
 pub mod teardown;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod vary;
 pub mod watcher;

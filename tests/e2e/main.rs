@@ -1,10 +1,17 @@
 //! The binary against an EC2 that answers over HTTP and instances that answer over SSH: what a user's build does.
 //!
 //! `tests/run` installs what this needs and runs it. Start reading in `cloud.rs`.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking and says aloud what it skips")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a test fails by panicking and says aloud what it skips")]
 
 mod cloud;
+mod permissions;
 mod secrets;
+
+// What EC2 asks IAM, and what IAM answers: the same as for the recorded builds.
+#[path = "../it/plan/checks.rs"]
+mod checks;
+#[path = "../it/plan/simulator.rs"]
+mod simulator;
 
 use cloud::{Cloud, Finished, PROJECT, command_lines, interrupt};
 use serde_json::{Value, json};

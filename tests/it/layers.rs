@@ -21,9 +21,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("parts", &["builder", "post_processor", "provisioner"]),
     ("scheduler", &["parts", "builder", "post_processor", "provisioner", "communicator", "artifact", "engine", "event"]),
     ("rehearse", &["engine", "event"]),
+    ("forecast", &["scheduler", "parts", "builder", "engine", "event"]),
+    ("shelf", &["builder", "engine", "event"]),
     ("settings", &[]),
     ("ui", &["event"]),
-    ("cli", &["settings", "rehearse", "scheduler", "parts", "builder", "communicator", "ui", "engine", "event", "exit"]),
+    (
+        "cli",
+        &["settings", "rehearse", "forecast", "shelf", "scheduler", "parts", "builder", "communicator", "ui", "engine", "event", "exit"],
+    ),
     ("lib", &[]),
     ("main", &[]),
 ];

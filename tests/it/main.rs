@@ -16,6 +16,8 @@
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
 //! - `ssh`: the communicator against a real sshd of this machine (`sshd`).
 //! - `ssh_private`: what a connection shows and leaves on this machine.
+//! - `shelf`: images afterwards: what is found, protected, removed.
+//! - `plan`: the policy that `plan` prints, against what builds ask for.
 //! - `rehearse`: rehearsals by the program itself.
 //! - `corpus`: templates that people wrote, where there are any, against what Packer said of them.
 //! - `mistakes`: twenty typical ones, and what is said about them.
@@ -50,10 +52,12 @@ mod lookup;
 mod migrate;
 mod mistakes;
 mod packer;
+mod plan;
 mod program;
 mod real;
 mod rehearse;
 mod schema;
+mod shelf;
 mod ssh;
 mod ssh_private;
 mod sshd;

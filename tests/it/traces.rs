@@ -10,8 +10,8 @@ mod account;
 mod differences;
 mod effects;
 mod guest;
-mod replay;
-mod trace;
+pub mod replay;
+pub mod trace;
 mod words;
 
 use std::collections::BTreeSet;

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use amibake_ec2::model::Access;
+use amibake_ec2::usage::ImageUses;
 use amibake_ec2::{Cloud, Clouds, Ec2, Ec2Error, Region};
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
 
 use crate::access::{self, Account, setup};
 use crate::region::AwsRegion;
+use crate::signed::Signed;
+use crate::usage::AwsUses;
 use crate::{retry, transport};
 
 /// Opens accounts on AWS, or on whatever `custom_endpoint_ec2` or AWS_ENDPOINT_URL names.
@@ -35,9 +38,9 @@ impl Clouds for AwsClouds {
                 "`insecure_skip_tls_verify` is not supported: name the endpoint's certificate authority in AWS_CA_BUNDLE instead, and remove the key",
             ));
         }
-        let http = transport::client(self.extra_roots()?);
-        let account = access::resolve(access, http).await?;
-        Ok(Arc::new(AwsCloud::new(account, endpoint)))
+        let roots = self.extra_roots()?;
+        let account = access::resolve(access, transport::client(roots.clone())).await?;
+        Ok(Arc::new(AwsCloud::new(account, endpoint, transport::Own::new(roots))))
     }
 }
 
@@ -61,16 +64,24 @@ struct AwsCloud {
     endpoint: Option<String>,
     build_region: Region,
     key: String,
+    /// For what no client sends.
+    own: Arc<transport::Own>,
     /// One client a region, made when it is first asked for. Credentials and connections are shared between them.
     regions: Mutex<BTreeMap<Region, Arc<AwsRegion>>>,
 }
 
 impl AwsCloud {
-    fn new(account: Account, endpoint: Option<String>) -> Self {
+    fn new(account: Account, endpoint: Option<String>, own: transport::Own) -> Self {
         let build_region = Region::new(account.config.region().map_or("", |region| region.as_ref()));
         let place = endpoint.as_deref().or(account.config.endpoint_url()).unwrap_or("aws");
         let key = format!("{}@{place}", account.owner);
-        Self { account, endpoint, build_region, key, regions: Mutex::new(BTreeMap::new()) }
+        Self { account, endpoint, build_region, key, own: Arc::new(own), regions: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Signed requests to a service, at the endpoint that serves all of them where there is one.
+    fn signed(&self, service: &'static str, region: &Region) -> Signed {
+        let endpoint = self.endpoint.as_deref().or(self.account.config.endpoint_url());
+        Signed::new(&self.account.config, service, region.as_str(), endpoint, Arc::clone(&self.own))
     }
 
     fn client(&self, region: &Region) -> Client {
@@ -93,11 +104,17 @@ impl Cloud for AwsCloud {
 
     fn ec2(&self, region: &Region) -> Arc<dyn Ec2> {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = regions.entry(region.clone()).or_insert_with(|| Arc::new(AwsRegion::new(region.clone(), self.client(region))));
+        let made = || Arc::new(AwsRegion::new(region.clone(), self.client(region), self.signed("ec2", region)));
+        let found = regions.entry(region.clone()).or_insert_with(made);
         Arc::clone(found) as Arc<dyn Ec2>
     }
 
     fn key(&self) -> &str {
         &self.key
+    }
+
+    fn image_uses(&self, region: &Region) -> Option<Arc<dyn ImageUses>> {
+        let (auto_scaling, ssm) = (self.signed("autoscaling", region), self.signed("ssm", region));
+        Some(Arc::new(AwsUses { ec2: self.client(region), auto_scaling, ssm }))
     }
 }

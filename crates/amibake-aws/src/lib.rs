@@ -3,6 +3,7 @@
 //! - [`AwsClouds`] opens an account: `access` finds region and credentials as the SDK does, `owner` whose they are, `transport` is the one HTTP
 //!   client that all regions share, `retry` says what may be sent twice;
 //! - `region` is the trait, one short function a call; `request` and `describe` translate requests and descriptions;
+//! - `usage` finds out what uses images; `signed` sends what has no typed client;
 //! - [`AwsSecrets`] reads secrets of AWS Secrets Manager, which variables can ask for;
 //! - `error` turns the SDK's errors into [`amibake_ec2::Ec2Error`]: a code and a message, never a dump.
 //!
@@ -19,7 +20,9 @@ mod region;
 mod request;
 mod retry;
 mod secrets;
+mod signed;
 mod transport;
+mod usage;
 
 pub use cloud::AwsClouds;
 pub use secrets::AwsSecrets;

@@ -1,5 +1,7 @@
 //! The [`Ec2`] trait: one call, one function.
 
+use std::collections::BTreeMap;
+
 use amibake_ec2::model::{
     CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
     Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume,
@@ -15,18 +17,23 @@ use secrecy::SecretString;
 
 use crate::request::{self, list, tag_specifications, text};
 use crate::retry::Once;
+use crate::signed::Signed;
 use crate::{describe, disks, error};
+
+/// Version of EC2's query API.
+const API_VERSION: &str = "2016-11-15";
 
 /// One region.
 #[derive(Debug)]
 pub(crate) struct AwsRegion {
     region: Region,
     client: Client,
+    raw: Signed,
 }
 
 impl AwsRegion {
-    pub(crate) fn new(region: Region, client: Client) -> Self {
-        Self { region, client }
+    pub(crate) fn new(region: Region, client: Client, raw: Signed) -> Self {
+        Self { region, client, raw }
     }
 }
 
@@ -296,5 +303,11 @@ impl Ec2 for AwsRegion {
         let call = self.client.modify_instance_attribute().instance_id(instance.as_str());
         let call = call.block_device_mappings(disks::delete_on_termination(device, on));
         call.send().await.map(drop).map_err(failed("ModifyInstanceAttribute"))
+    }
+
+    async fn dry_run(&self, operation: &'static str, parameters: &BTreeMap<String, String>) -> Result<()> {
+        let asked = parameters.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let asked: Vec<_> = asked.chain([("DryRun".to_owned(), "true".to_owned())]).collect();
+        self.raw.query(operation, API_VERSION, &asked).await.map(drop)
     }
 }

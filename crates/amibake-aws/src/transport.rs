@@ -58,17 +58,47 @@ fn connector(settings: Option<&HttpConnectorSettings>, components: Option<&Runti
 impl Shared {
     fn tls(&self) -> &SharedHttpClient {
         self.tls.get_or_init(|| {
-            let mut roots = TrustStore::default();
-            if let Some(pem) = &self.extra_roots {
-                roots = roots.with_pem_certificate(pem.as_slice());
-            }
-            // Building a context only stores what it is given.
-            let context = TlsContext::builder().with_trust_store(roots).build().unwrap_or_default();
+            let context = context(self.extra_roots.as_deref());
             Builder::new().build_with_connector_fn(move |settings, components| {
                 connector(settings, components).tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()
             })
         })
     }
+}
+
+/// Connections for requests that are not made by an SDK client. They have no timeouts of their own.
+#[derive(Default)]
+pub(crate) struct Own {
+    extra_roots: Option<Vec<u8>>,
+    plain: OnceLock<SharedHttpConnector>,
+    tls: OnceLock<SharedHttpConnector>,
+}
+
+impl Own {
+    /// Trusts these certificates (PEM) besides the machine's own.
+    pub(crate) fn new(extra_roots: Option<Vec<u8>>) -> Self {
+        Self { extra_roots, ..Self::default() }
+    }
+
+    /// What sends a request to this address.
+    pub(crate) fn to(&self, url: &str) -> &SharedHttpConnector {
+        if !url.starts_with("https:") {
+            return self.plain.get_or_init(|| SharedHttpConnector::new(connector(None, None).build_http()));
+        }
+        self.tls.get_or_init(|| {
+            let builder = connector(None, None).tls_provider(Provider::Rustls(CryptoMode::Ring));
+            SharedHttpConnector::new(builder.tls_context(context(self.extra_roots.as_deref())).build())
+        })
+    }
+}
+
+fn context(extra_roots: Option<&[u8]>) -> TlsContext {
+    let mut roots = TrustStore::default();
+    if let Some(pem) = extra_roots {
+        roots = roots.with_pem_certificate(pem);
+    }
+    // Building a context only stores what it is given.
+    TlsContext::builder().with_trust_store(roots).build().unwrap_or_default()
 }
 
 impl fmt::Debug for Transport {

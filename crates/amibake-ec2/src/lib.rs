@@ -2,6 +2,7 @@
 //!
 //! - [`id`]: typed ids, their prefix checked once; [`error`]: what a call can answer instead of success.
 //! - [`model`]: requests and descriptions, as far as a builder needs them.
+//! - [`usage`]: what uses images, in EC2 and elsewhere;
 //! - [`Ec2`]: the calls of one region; [`Cloud`]: one account's access to all regions; [`Clouds`]: opens them.
 //! - `conformance` (a feature): questions that the lab and amibake-aws must answer alike;
 //! - [`lab`]: an EC2 in memory with believable time, limits, idempotency and errors.
@@ -14,7 +15,9 @@ pub mod error;
 pub mod id;
 pub mod lab;
 pub mod model;
+pub mod usage;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -111,6 +114,13 @@ pub trait Ec2: Send + Sync {
     async fn detach_volume(&self, volume: &VolumeId) -> Result<()>;
     /// Says whether the volume under a device name goes with its instance.
     async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str, on: bool) -> Result<()>;
+
+    /// Asks whether a call would be allowed, without making it. Parameters as in EC2's query API. The answer is always an error:
+    /// `DryRunOperation` where it is allowed, `UnauthorizedOperation` where it is not, else what EC2 found wrong before it looked.
+    async fn dry_run(&self, operation: &'static str, parameters: &BTreeMap<String, String>) -> Result<()> {
+        let _ = parameters;
+        Err(Ec2Error { operation, kind: ErrorKind::Setup, code: None, message: "cannot be asked here".to_owned() })
+    }
 }
 
 /// One account's access to EC2, any region.
@@ -120,6 +130,11 @@ pub trait Cloud: Send + Sync {
     fn build_region(&self) -> &Region;
     /// The calls of a region.
     fn ec2(&self, region: &Region) -> Arc<dyn Ec2>;
+    /// What uses images in a region; None where nobody can tell.
+    fn image_uses(&self, region: &Region) -> Option<Arc<dyn usage::ImageUses>> {
+        let _ = region;
+        None
+    }
     /// Tells accounts and endpoints apart: builds with the same key share watchers and request budgets.
     fn key(&self) -> &str;
 }

@@ -112,7 +112,34 @@ fn host(trace: &Trace, cwd: &Path) -> Host {
     host
 }
 
-fn parts() -> Parts {
+/// A trace's template, built on the lab.
+pub struct Played {
+    /// Its plan.
+    pub plan: Plan,
+    /// The plan at another time, with another seed.
+    pub later: Plan,
+    pub lab: amibake_ec2::lab::Lab,
+    /// What the build asked of EC2.
+    pub calls: Vec<amibake_ec2::lab::Call>,
+}
+
+/// Builds what a trace builds; None where its template is refused.
+pub async fn play(trace: &Trace) -> Option<Played> {
+    let folder = tempfile::tempdir().unwrap();
+    let account = Account::of(trace).await;
+    let text = template(trace, &account, folder.path());
+    let (mut host, parts) = (host(trace, folder.path()), parts());
+    let plan = check(&text, &parts, &host, trace.has("-force")).0?;
+    host.started_unix_nanos += 11_111_111 * 1_000_000_000;
+    host.seed += 12_345;
+    let later = check(&text, &parts, &host, trace.has("-force")).0?;
+    let before = account.lab.count();
+    build(trace, plan.clone(), parts, &account).await;
+    Some(Played { plan, later, calls: account.lab.calls().split_off(before), lab: account.lab })
+}
+
+/// The program's parts, with a guest on the lab.
+pub fn parts() -> Parts {
     let mut parts = Parts::all();
     guest::register(&mut parts);
     parts
@@ -205,10 +232,10 @@ async fn watch(events: Receiver<Event>, paper: Paper, signal: Option<&Signal>, i
 
 /// A terminal's paper.
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
+pub struct Paper(Arc<Mutex<Vec<u8>>>);
 
 impl Paper {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

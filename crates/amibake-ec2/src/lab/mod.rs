@@ -40,6 +40,7 @@ mod service;
 mod stand_in;
 mod storage;
 mod tags;
+mod usage;
 mod world;
 
 pub use assume::Assumption;

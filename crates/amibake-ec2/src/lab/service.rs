@@ -31,11 +31,13 @@ pub struct Lab {
     inner: Arc<Mutex<Inner>>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     world: World,
     calls: Calls,
     faults: Faults,
     buckets: BTreeMap<Region, Buckets>,
+    /// What uses images, besides the lab's instances.
+    pub(super) uses: Vec<(Region, crate::usage::UsedIn, crate::usage::ImageUse)>,
 }
 
 impl fmt::Debug for Lab {
@@ -53,7 +55,13 @@ impl Default for Lab {
 impl Lab {
     /// An empty account. Its calendar starts now; call it inside a tokio runtime if the runtime's clock is paused.
     pub fn new(options: Options) -> Self {
-        let inner = Inner { world: World::new(options), calls: Calls::default(), faults: Faults::default(), buckets: BTreeMap::new() };
+        let inner = Inner {
+            world: World::new(options),
+            calls: Calls::default(),
+            faults: Faults::default(),
+            buckets: BTreeMap::new(),
+            uses: Vec::new(),
+        };
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -171,7 +179,7 @@ impl Lab {
         self.lock().world.regions(Instant::now()).find_map(|(_, state)| look(state))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic of a hook leaves the world as it was between two calls: usable.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -212,17 +220,21 @@ impl Cloud for LabCloud {
     fn key(&self) -> &str {
         "lab"
     }
+
+    fn image_uses(&self, region: &Region) -> Option<Arc<dyn crate::usage::ImageUses>> {
+        Some(Arc::new(LabRegion { lab: self.lab.clone(), region: region.clone() }))
+    }
 }
 
 /// One region of the lab.
-struct LabRegion {
-    lab: Lab,
-    region: Region,
+pub(super) struct LabRegion {
+    pub(super) lab: Lab,
+    pub(super) region: Region,
 }
 
 impl LabRegion {
     /// Runs a rule as a call: with its way there and back, its record, its fault.
-    async fn call<T: Send>(
+    pub(super) async fn call<T: Send>(
         &self,
         operation: &'static str,
         parameters: Parameters,
@@ -559,5 +571,9 @@ impl Ec2 for LabRegion {
             .with("BlockDeviceMapping.1.DeviceName", Some(device))
             .with("BlockDeviceMapping.1.Ebs.DeleteOnTermination", Some(on));
         self.call("ModifyInstanceAttribute", parameters, |place| place.set_delete_on_termination(instance, device, on)).await
+    }
+
+    async fn dry_run(&self, operation: &'static str, parameters: &BTreeMap<String, String>) -> Result<()> {
+        self.would(operation, parameters).await
     }
 }

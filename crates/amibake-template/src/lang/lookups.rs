@@ -77,6 +77,11 @@ impl Answers {
         self.0.get(question)
     }
 
+    /// What was asked.
+    pub fn questions(&self) -> impl Iterator<Item = &Question> {
+        self.0.keys()
+    }
+
     /// The answers that must never be shown.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter(|(question, _)| question.kind.is_secret()).filter_map(|(_, answer)| answer.as_deref().ok())
