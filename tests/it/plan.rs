@@ -137,6 +137,10 @@ fn same_changes(name: &str, builds: &[BuildForecast], calls: &[Call]) {
     let sorted = |calls: &mut dyn Iterator<Item = (String, String)>| {
         let mut all: Vec<(String, String)> = calls.collect();
         all.sort();
+        // The plan shows each build as if it were alone; side by side they share their temporary group.
+        if builds.len() > 1 {
+            all.dedup_by(|a, b| a == b && a.1.contains("SecurityGroup"));
+        }
         all
     };
     let planned = builds.iter().flat_map(|build| build.calls.iter().flatten()).filter(|call| call.changes);
