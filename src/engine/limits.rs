@@ -4,11 +4,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use amibake_ec2::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use amibake_ec2::model::{
     CopyImage, CreateImage, CreateSecurityGroup, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule, Instance,
     KeyPairRequest, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
-use amibake_ec2::{Ec2, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{Ec2, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
@@ -69,6 +70,10 @@ impl Limited {
 impl Ec2 for Limited {
     fn region(&self) -> &Region {
         self.inner.region()
+    }
+
+    fn iam(&self) -> Arc<dyn Iam> {
+        self.inner.iam()
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {
@@ -139,6 +144,21 @@ impl Ec2 for Limited {
     async fn run_instance(&self, request: RunInstances) -> Result<Instance> {
         self.run.acquire().await;
         self.inner.run_instance(request).await
+    }
+
+    async fn create_launch_template(&self, request: CreateLaunchTemplate) -> Result<()> {
+        self.mutate.acquire().await;
+        self.inner.create_launch_template(request).await
+    }
+
+    async fn delete_launch_template(&self, name: &str) -> Result<()> {
+        self.mutate.acquire().await;
+        self.inner.delete_launch_template(name).await
+    }
+
+    async fn create_fleet(&self, request: CreateFleet) -> Result<Fleet> {
+        self.mutate.acquire().await;
+        self.inner.create_fleet(request).await
     }
 
     async fn stop_instance(&self, instance: &InstanceId) -> Result<()> {

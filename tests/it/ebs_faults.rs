@@ -21,7 +21,7 @@ fn everything() -> Value {
 }
 
 /// Builds with a fault at each call in turn.
-async fn at_each_call(config: fn() -> Value, kind: impl Fn() -> Kind, check: impl Fn(&str, &Outcome)) {
+pub(crate) async fn at_each_call(config: fn() -> Value, kind: impl Fn() -> Kind, check: impl Fn(&str, &Outcome)) {
     let clean = Bench::new(lab()).bake(config()).await;
     clean.artifact();
     for call in &clean.calls {
@@ -90,15 +90,15 @@ async fn an_encrypted_build_survives_lost_replies() {
 }
 
 /// Cancels the build at each call in turn.
-async fn cancelled_at_each_call(after: bool) {
-    let clean = Bench::new(lab()).bake(everything()).await;
+pub(crate) async fn cancelled_at_each_call(config: fn() -> Value, after: bool) {
+    let clean = Bench::new(lab()).bake(config()).await;
     clean.artifact();
     for call in &clean.calls {
         let bench = Bench::new(lab());
         let (cancel, at) = (bench.cancel.clone(), At::Call(call.number));
         let hook = move || cancel.cancel();
         bench.lab.fault(if after { Fault::after(at, hook) } else { Fault::before(at, hook) });
-        let outcome = bench.bake(everything()).await;
+        let outcome = bench.bake(config()).await;
         let at = format!("call {} ({} in {})", call.number, call.operation, call.region);
         assert_eq!(outcome.remaining, Vec::<String>::new(), "left behind when cancelled at {at}:\n{}", outcome.text);
         assert_eq!(outcome.leftovers, [], "at {at}");
@@ -112,12 +112,12 @@ async fn cancelled_at_each_call(after: bool) {
 
 #[tokio::test(start_paused = true)]
 async fn cancelled_before_any_call() {
-    cancelled_at_each_call(false).await;
+    cancelled_at_each_call(everything, false).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn cancelled_after_any_call() {
-    cancelled_at_each_call(true).await;
+    cancelled_at_each_call(everything, true).await;
 }
 
 /// What is begun fails later.

@@ -50,9 +50,7 @@ const LEFT_OUT: &[(Why, &str)] = &[
         Why::NoPart(Kind::PostProcessor, "amazon-import"),
         "import-full import-minimal import-no-file import-unsupported-by-moto import-validate-errors",
     ),
-    (Why::NotYet("spot_price"), "ebs-spot-auto ebs-spot-price-types ebs-spot-subnet ebs-spot-tags"),
     (Why::NotYet("Session Manager"), "ebs-session-manager ebs-session-manager-port-in-use"),
-    (Why::NotYet("temporary_iam_instance_profile_policy_document"), "ebs-temporary-iam-profile"),
     (Why::NotYet("ena_support"), "ebs-ena-false ebs-ena-pv-source ebs-ena-sriov"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
     (Why::NotYet("decode_authorization_messages"), "decode-authorization"),
@@ -214,6 +212,10 @@ replayed! {
     ebs_source_ami_filter
     ebs_source_ami_filter_ambiguous
     ebs_source_ami_filter_nomatch
+    ebs_spot_auto
+    ebs_spot_price_types
+    ebs_spot_subnet
+    ebs_spot_tags
     ebs_spot_zero
     ebs_ssh_interface_bad
     ebs_ssh_interface_default
@@ -230,6 +232,7 @@ replayed! {
     ebs_subnet_only
     ebs_tags
     ebs_tags_bad_template
+    ebs_temporary_iam_profile
     ebs_temporary_key_pair_name
     ebs_temporary_sg_cidrs
     ebs_terminate_fails

@@ -9,7 +9,7 @@ use crate::builder::amazon::device::DeviceConfig;
 use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::network::NetworkConfig;
-use crate::builder::amazon::not_yet::{NotYet, refuse};
+use crate::builder::amazon::not_yet::NotYet;
 use crate::builder::amazon::polling::AwsPolling;
 use crate::builder::amazon::run::{RunConfig, one_of};
 use crate::builder::amazon::source::SourceConfig;
@@ -53,49 +53,15 @@ pub struct AmazonEbs {
     pub skip_ami_run_tags: bool,
     /// How long to wait for a Windows instance's password; without meaning for SSH. Default: 20m.
     pub windows_password_timeout: Option<amibake_template::component::GoDuration>,
-    /// Where and on which host the source instance runs. Since amazon plugin 1.0.7.
-    pub placement: Option<Placement>,
     /// Keys that are known but not acted on yet.
     #[serde(flatten)]
     pub not_yet: NotYet,
-}
-
-/// Where and on which host the source instance runs.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-pub struct Placement {
-    /// Tenancy of the source instance: `default`, `dedicated` or `host`.
-    #[schemars(extend("x-amibake-choices" = ["default", "dedicated", "host"]))]
-    pub tenancy: Option<String>,
-    /// Dedicated host. Not supported yet. Since amazon plugin 1.2.8.
-    pub host_id: Option<String>,
-    /// Host resource group. Not supported yet.
-    pub host_resource_group_arn: Option<String>,
 }
 
 /// The values of `ssh_interface`.
 const INTERFACES: &[&str] = &["public_ip", "private_ip", "public_dns", "private_dns", "ipv6", "session_manager"];
 
 impl AmazonEbs {
-    /// Tenancy of the source instance, by either of its keys.
-    pub fn tenancy(&self) -> Option<&str> {
-        self.placement.as_ref().and_then(|placement| placement.tenancy.given()).or_else(|| self.run.tenancy.given())
-    }
-
-    fn check_placement(&self, check: &mut Check<'_>) {
-        let Some(placement) = &self.placement else { return };
-        one_of(check, "placement/tenancy", placement.tenancy.given(), &["default", "dedicated", "host"]);
-        if placement.tenancy.is_given() && self.run.tenancy.is_given() {
-            check.error("tenancy", "exclude-each-other", "only one of `tenancy` and `placement.tenancy` can be given", None);
-        }
-        for (pointer, value) in
-            [("placement/host_id", &placement.host_id), ("placement/host_resource_group_arn", &placement.host_resource_group_arn)]
-        {
-            if value.is_given() {
-                refuse(check, pointer);
-            }
-        }
-    }
-
     fn check_interface(&self, check: &mut Check<'_>) {
         match self.ssh_interface.given() {
             Some("session_manager") => check.not_supported_yet(
@@ -134,7 +100,6 @@ impl Component for AmazonEbs {
         self.run.check(check);
         self.network.check(check);
         self.check_interface(check);
-        self.check_placement(check);
         self.not_yet.check(check);
     }
 }

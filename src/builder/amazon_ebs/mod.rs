@@ -17,7 +17,9 @@ use self::step::connect::{BySsh, Connect, Connected};
 use self::step::key_pair::LoginKey;
 use self::step::launch::{Basis, LaunchTags};
 use self::step::network::Network;
+use self::step::profile::ProfileInUse;
 use self::step::security_group::GroupsInUse;
+use self::step::spot::SpotTags;
 use self::step::stop::Stopped;
 use self::step::tags::ImageTags;
 use crate::artifact::Artifact;
@@ -46,9 +48,9 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     let tags = launch_tags(cx, config, &info)?;
     let image_tags = ImageTags::render(cx, &info, &config.image, inherited(config, &tags))?;
     cx.step("StepKeyPair").await;
-    let (key, groups) = let_in(cx, &site, config, &network, &tags.run).await?;
+    let (key, groups, profile) = let_in(cx, &site, config, &network, &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
-    let basis = Basis { source: &info.source, network: &network, key: &key, groups: &groups, tags: &tags };
+    let basis = Basis { source: &info.source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags };
     let instance = step::launch::launch_instance(cx, &site, config, &basis).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, config, (&instance, &key), by).await?;
@@ -91,9 +93,14 @@ async fn look_around(cx: &BuildContext, site: &Site, config: &AmazonEbs) -> Resu
 fn launch_tags(cx: &BuildContext, config: &AmazonEbs, info: &BuildInfo) -> Result<LaunchTags, BuildError> {
     let run = &config.run;
     let tell = |error| step::tell(cx, error);
+    let spot = &run.spot;
     Ok(LaunchTags {
         run: render_tags(&cx.late, info, &run.run_tags, &run.run_tag).map_err(tell)?,
         volume: render_tags(&cx.late, info, &run.run_volume_tags, &run.volume_tag_blocks()).map_err(tell)?,
+        spot: SpotTags {
+            spot: render_tags(&cx.late, info, &spot.spot_tags, &spot.spot_tag).map_err(tell)?,
+            fleet: render_tags(&cx.late, info, &spot.fleet_tags, &spot.fleet_tag).map_err(tell)?,
+        },
     })
 }
 
@@ -102,20 +109,21 @@ fn inherited<'a>(config: &AmazonEbs, tags: &'a LaunchTags) -> &'a [Tag] {
     if config.skip_ami_run_tags { &[] } else { &tags.run }
 }
 
-/// Makes key pair and security group, side by side.
+/// Makes key pair, security group and instance profile, side by side.
 async fn let_in(
     cx: &BuildContext,
     site: &Site,
     config: &AmazonEbs,
     network: &Network,
     run_tags: &[Tag],
-) -> Result<(LoginKey, GroupsInUse), BuildError> {
+) -> Result<(LoginKey, GroupsInUse, ProfileInUse), BuildError> {
     let tags: Vec<Tag> = run_tags.iter().cloned().chain(cx.teardown.tags()).collect();
-    let (key, groups) = futures_util::join!(
+    let (key, groups, profile) = futures_util::join!(
         step::key_pair::create_key_pair(cx, site, &config.communicator, &tags),
         step::security_group::choose_security_groups(cx, site, config, network, &tags),
+        step::profile::choose_profile(cx, site, &config.run, &tags),
     );
-    Ok((key?, groups?))
+    Ok((key?, groups?, profile?))
 }
 
 /// Runs the provisioners, then ends the connection.

@@ -10,9 +10,12 @@ pub mod key_pair;
 pub mod launch;
 pub mod let_go;
 pub mod network;
+pub mod own_address;
 pub mod prevalidate;
+pub mod profile;
 pub mod security_group;
 pub mod source_image;
+pub mod spot;
 pub mod stop;
 pub mod tags;
 
@@ -20,13 +23,14 @@ use amibake_ec2::Region;
 
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{fail, failed_call};
+use crate::builder::amazon::capacity::with_advice;
 use crate::engine::context::BuildContext;
 use crate::engine::teardown::CreateError;
 
 /// Ends the build because something could not be made.
 fn create_failed(cx: &BuildContext, what: &str, region: &Region, error: CreateError) -> BuildError {
     match error {
-        CreateError::Ec2(error) | CreateError::Unknown { error, .. } => failed_call(cx, what, region, &error),
+        CreateError::Ec2(error) | CreateError::Unknown { error, .. } => failed_call(cx, what, region, &with_advice(error)),
         CreateError::Journal(error) => fail(cx, format!("{what} in {region}: {error}")),
     }
 }

@@ -5,6 +5,7 @@ use amibake_ec2::{Ec2, Ec2Error, ErrorKind, SecurityGroupId};
 use amibake_template::component::Given;
 
 use super::network::Network;
+use super::own_address;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{CallError, ask, ask_until, fail, go_on, may_exist};
 use crate::builder::amazon::filter::show;
@@ -40,14 +41,27 @@ pub async fn choose_security_groups(
     match config.network.groups(ipv6) {
         Groups::Ids(ids) => check_ids(cx, site, &ids).await,
         Groups::Filter => find(cx, site, config, network).await,
-        Groups::Temporary { cidrs } => {
-            let (id, entry) = create(cx, site, network, tags).await?;
-            if config.communicator.speaks() == Speaks::Ssh {
-                authorize(cx, site, &id, IngressRule { port: config.communicator.port(), cidrs }).await?;
-            }
-            Ok(GroupsInUse { ids: vec![id.clone()], temporary: Some((id, entry)) })
+        Groups::Temporary { cidrs } => create_open_to(cx, site, config, network, tags, cidrs).await,
+        Groups::OwnAddress => {
+            let cidrs = vec![own_address::own_address(cx).await?];
+            create_open_to(cx, site, config, network, tags, cidrs).await
         }
     }
+}
+
+async fn create_open_to(
+    cx: &BuildContext,
+    site: &Site,
+    config: &AmazonEbs,
+    network: &Network,
+    tags: &[Tag],
+    cidrs: Vec<String>,
+) -> Result<GroupsInUse, BuildError> {
+    let (id, entry) = create(cx, site, network, tags).await?;
+    if config.communicator.speaks() == Speaks::Ssh {
+        authorize(cx, site, &id, IngressRule { port: config.communicator.port(), cidrs }).await?;
+    }
+    Ok(GroupsInUse { ids: vec![id.clone()], temporary: Some((id, entry)) })
 }
 
 async fn check_ids(cx: &BuildContext, site: &Site, ids: &[String]) -> Result<GroupsInUse, BuildError> {

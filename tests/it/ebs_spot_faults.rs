@@ -1,0 +1,74 @@
+//! Each call of a spot build, and of one with a temporary instance profile, fails, loses its request, its reply, or is where the build is
+//! cancelled: nothing is left behind, launch templates, roles and profiles included.
+
+use amibake_ec2::lab::Kind;
+use serde_json::{Value, json};
+
+use super::ebs_faults::{at_each_call, cancelled_at_each_call};
+use super::ebs_lab::{Outcome, builder};
+
+fn spot() -> Value {
+    builder(json!({
+        "spot_price": "0.05", "instance_type": null, "spot_instance_types": ["t3.micro", "t3a.micro"],
+        "spot_tags": {"Spot": "s"}, "fleet_tags": {"Fleet": "f"}, "run_tags": {"creator": "me"}, "run_volume_tags": {"Vol": "v"},
+    }))
+}
+
+fn profile() -> Value {
+    let statement = json!({"Effect": "Allow", "Action": ["logs:*"], "Resource": ["*"]});
+    builder(json!({"temporary_iam_instance_profile_policy_document": {"Version": "2012-10-17", "Statement": [statement]}}))
+}
+
+fn both() -> Value {
+    let mut both = spot();
+    both["temporary_iam_instance_profile_policy_document"] = profile()["temporary_iam_instance_profile_policy_document"].clone();
+    both
+}
+
+/// An image, or an error that says what EC2 or IAM said.
+#[track_caller]
+fn says_why(at: &str, outcome: &Outcome) {
+    match &outcome.result {
+        Ok(artifact) => assert!(artifact.is_some(), "success without an image at {at}"),
+        Err(error) => assert!(error.to_string().contains("UnauthorizedOperation: You are not authorized"), "{at}: {error}"),
+    }
+}
+
+#[track_caller]
+fn succeeds(at: &str, outcome: &Outcome) {
+    assert!(outcome.result.is_ok(), "{at}: {}", outcome.error());
+}
+
+fn refused() -> Kind {
+    Kind::Refuse("UnauthorizedOperation", "You are not authorized to perform this operation.")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_anywhere_leaves_nothing() {
+    for config in [spot, profile, both] {
+        at_each_call(config, refused, says_why).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_anywhere_is_survived() {
+    for config in [spot, profile, both] {
+        at_each_call(config, || Kind::LoseReply, succeeds).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_request_anywhere_is_survived() {
+    for config in [spot, profile, both] {
+        at_each_call(config, || Kind::LoseRequest, succeeds).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_before_or_after_any_call() {
+    for config in [spot, profile, both] {
+        for after in [false, true] {
+            cancelled_at_each_call(config, after).await;
+        }
+    }
+}
