@@ -1,11 +1,11 @@
 //! Each call of a spot build, and of one with a temporary instance profile, fails, loses its request, its reply, or is where the build is
 //! cancelled: nothing is left behind, launch templates, roles and profiles included.
 
-use amibake_ec2::lab::Kind;
+use amibake_ec2::lab::{At, Fault, Kind, Lab, Times};
 use serde_json::{Value, json};
 
 use super::ebs_faults::{at_each_call, cancelled_at_each_call};
-use super::ebs_lab::{Outcome, builder};
+use super::ebs_lab::{Bench, Outcome, builder};
 
 fn spot() -> Value {
     builder(json!({
@@ -69,6 +69,21 @@ async fn cancelled_before_or_after_any_call() {
     for config in [spot, profile, both] {
         for after in [false, true] {
             cancelled_at_each_call(config, after).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_never_answers_is_found_and_removed() {
+    for operation in
+        ["CreateLaunchTemplate", "CreateFleet", "CreateInstanceProfile", "CreateRole", "PutRolePolicy", "AddRoleToInstanceProfile"]
+    {
+        for kind in [Kind::LoseReply, Kind::LoseRequest] {
+            let bench = Bench::new(Lab::with_times(Times::fast()));
+            bench.lab.fault(Fault::new(At::Every(operation), kind.clone()));
+            let outcome = bench.bake(both()).await;
+            assert!(outcome.error().contains(&format!("{operation}: no reply arrived")), "{}", outcome.error());
+            assert_eq!((outcome.remaining, outcome.leftovers), (Vec::new(), Vec::new()), "{operation} {kind:?}:\n{}", outcome.text);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod images;
 mod instances;
+mod launches;
 mod network;
 mod storage;
 
@@ -95,6 +96,12 @@ questions! {
     instances::an_instance_has_the_devices_of_its_image: "calls every root device /dev/sda1",
     instances::an_unknown_instance_is_not_found,
     instances::groups_of_an_instance_can_be_changed,
+    launches::a_fleet_launches_one_instance_with_the_templates_tags,
+    launches::a_spot_instance_names_its_request: "names none",
+    launches::a_spot_instance_cannot_be_stopped: "stops it",
+    launches::a_launch_template_has_a_name_of_its_own_and_goes_once: "answers MissingParameter for one that is gone",
+    launches::an_instance_profile_comes_and_goes_in_its_order,
+    launches::an_instance_runs_with_a_profile_that_has_a_role,
     storage::volumes_stay_or_go_with_their_instance,
     storage::a_volume_in_use_cannot_be_deleted,
     storage::tags_are_put_on_images_and_snapshots,
