@@ -48,7 +48,7 @@ async fn a_fleet_launches_one_spot_instance_by_its_token() {
     let first = ec2.create_fleet(fleet("baker", "f")).await.unwrap();
     assert_eq!(first, ec2.create_fleet(fleet("baker", "f")).await.unwrap());
     let [id] = &first.instances[..] else { panic!("{first:?}") };
-    let instance = ec2.describe_instances(&[id.clone()], &[]).await.unwrap().remove(0);
+    let instance = ec2.describe_instances(std::slice::from_ref(id), &[]).await.unwrap().remove(0);
     assert!(instance.spot_request.is_some_and(|request| request.starts_with("sir-")));
     let refused = ec2.stop_instance(id).await.unwrap_err();
     assert!(refused.is("UnsupportedOperation"), "{refused}");
