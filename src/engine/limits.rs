@@ -5,11 +5,12 @@ mod bucket;
 
 use std::sync::Arc;
 
+use amibake_ec2::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use amibake_ec2::model::{
     CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
     Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
-use amibake_ec2::{Ec2, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{Ec2, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
 
 pub use bucket::{TokenBucket, Urgency};
@@ -40,6 +41,10 @@ impl Limited {
 impl Ec2 for Limited {
     fn region(&self) -> &Region {
         self.inner.region()
+    }
+
+    fn iam(&self) -> Arc<dyn Iam> {
+        self.inner.iam()
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {
@@ -112,6 +117,21 @@ impl Ec2 for Limited {
         self.inner.run_instance(request).await
     }
 
+    async fn create_launch_template(&self, request: CreateLaunchTemplate) -> Result<()> {
+        self.mutate.acquire(Urgency::Now).await;
+        self.inner.create_launch_template(request).await
+    }
+
+    async fn delete_launch_template(&self, name: &str) -> Result<()> {
+        self.mutate.acquire(Urgency::Later).await;
+        self.inner.delete_launch_template(name).await
+    }
+
+    async fn create_fleet(&self, request: CreateFleet) -> Result<Fleet> {
+        self.mutate.acquire(Urgency::Now).await;
+        self.inner.create_fleet(request).await
+    }
+
     async fn stop_instance(&self, instance: &InstanceId) -> Result<()> {
         self.mutate.acquire(Urgency::Now).await;
         self.inner.stop_instance(instance).await
@@ -168,32 +188,32 @@ impl Ec2 for Limited {
     }
 
     async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
-        self.tags.acquire().await;
+        self.tags.acquire(Urgency::Now).await;
         self.inner.delete_tags(resources, tags).await
     }
 
     async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.create_snapshot(request).await
     }
 
     async fn register_image(&self, request: RegisterImage) -> Result<ImageId> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.register_image(request).await
     }
 
     async fn attach_volume(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> Result<()> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.attach_volume(volume, instance, device).await
     }
 
     async fn detach_volume(&self, volume: &VolumeId) -> Result<()> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.detach_volume(volume).await
     }
 
     async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str, on: bool) -> Result<()> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.set_delete_on_termination(instance, device, on).await
     }
 }

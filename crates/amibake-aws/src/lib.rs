@@ -4,6 +4,7 @@
 //!   client that all regions share, `retry` says what may be sent twice;
 //! - `region` is the trait, one short function a call; `request` and `describe` translate requests and descriptions;
 //! - [`AwsSecrets`] reads secrets of AWS Secrets Manager, which variables can ask for;
+//! - `spot`: launch templates and fleets; `iam`: temporary instance profiles; `own_address`: this machine as AWS sees it;
 //! - `error` turns the SDK's errors into [`amibake_ec2::Ec2Error`]: a code and a message, never a dump.
 //!
 //! Invariants: nothing is retried outside the SDK; a create without a client token is never sent again unless EC2 said that
@@ -14,10 +15,13 @@ mod cloud;
 mod describe;
 mod disks;
 mod error;
+mod iam;
+mod own_address;
 mod region;
 mod request;
 mod retry;
 mod secrets;
+mod spot;
 mod transport;
 
 pub use cloud::AwsClouds;

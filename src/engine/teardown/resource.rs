@@ -39,6 +39,16 @@ pub enum Resource {
         /// Id.
         id: Option<InstanceId>,
     },
+    /// A temporary launch template.
+    LaunchTemplate {
+        /// Name, chosen by us.
+        name: String,
+    },
+    /// A temporary instance profile with its role and the role's policy, all of one name.
+    InstanceProfile {
+        /// Name, chosen by us.
+        name: String,
+    },
     /// A volume that outlives its instance. Goes after the instances of its region are terminated.
     Volume {
         /// Id.
@@ -156,6 +166,18 @@ impl Created for Instance {
             *id = Some(self.id.clone());
         }
     }
+}
+
+impl Created for InstanceId {
+    fn complete(&self, resource: &mut Resource) {
+        if let Resource::Instance { id, .. } = resource {
+            *id = Some(self.clone());
+        }
+    }
+}
+
+impl Created for () {
+    fn complete(&self, _resource: &mut Resource) {}
 }
 
 impl Created for ImageId {
