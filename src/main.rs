@@ -81,5 +81,9 @@ mod without_aws {
         async fn open(&self, _access: &Access) -> Result<Arc<dyn Cloud>> {
             Err(Ec2Error { operation: "connect", kind: ErrorKind::Setup, code: None, message: WITHOUT.to_owned() })
         }
+
+        async fn own_address(&self) -> Result<std::net::IpAddr> {
+            Err(Ec2Error { operation: "checkip", kind: ErrorKind::Setup, code: None, message: WITHOUT.to_owned() })
+        }
     }
 }

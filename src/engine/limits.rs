@@ -9,11 +9,12 @@ mod bucket;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use amibake_ec2::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use amibake_ec2::model::{
     CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
     Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
-use amibake_ec2::{Ec2, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{Ec2, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
 
 pub use bucket::TokenBucket;
@@ -56,6 +57,10 @@ impl Limited {
 impl Ec2 for Limited {
     fn region(&self) -> &Region {
         self.inner.region()
+    }
+
+    fn iam(&self) -> Arc<dyn Iam> {
+        self.inner.iam()
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {
@@ -116,6 +121,18 @@ impl Ec2 for Limited {
 
     async fn run_instance(&self, request: RunInstances) -> Result<Instance> {
         self.run.spend(|| self.inner.run_instance(request.clone())).await
+    }
+
+    async fn create_launch_template(&self, request: CreateLaunchTemplate) -> Result<()> {
+        self.mutate.spend(|| self.inner.create_launch_template(request.clone())).await
+    }
+
+    async fn delete_launch_template(&self, name: &str) -> Result<()> {
+        self.mutate.spend_later(|| self.inner.delete_launch_template(name)).await
+    }
+
+    async fn create_fleet(&self, request: CreateFleet) -> Result<Fleet> {
+        self.mutate.spend(|| self.inner.create_fleet(request.clone())).await
     }
 
     async fn stop_instance(&self, instance: &InstanceId) -> Result<()> {

@@ -140,7 +140,7 @@ fn the_source() {
 
 #[test]
 fn the_instance() {
-    check(json!({"instance_type": null}), &["\"amazon-ebs\": `instance_type` must be given"]);
+    check(json!({"instance_type": null}), &["\"amazon-ebs\": `instance_type` must be given, or `spot_instance_types` for a spot instance"]);
     check(json!({"user_data": "x", "user_data_file": "here"}), &["\"here\": only one of `user_data` and `user_data_file` can be given"]);
     check(json!({"user_data": "echo"}), &["\"echo\": `user_data` happens to be Base64, so it is sent as it is"]);
     check(json!({"user_data": "IyEvYmluL3NoCg=="}), &[]);
@@ -162,7 +162,110 @@ fn the_instance() {
 }
 
 #[test]
+fn spot_instances() {
+    check(json!({"spot_price": "auto", "spot_tags": {"a": "b"}, "fleet_tags": {"a": "b"}}), &[]);
+    check(json!({"spot_price": "", "spot_instance_types": [""], "spot_tags": {}, "fleet_tag": []}), &[]);
+    check(json!({"spot_price": 0}), &[]);
+    check(json!({"spot_price": "cheap"}), &["\"cheap\": `cheap` is not a price"]);
+    check(json!({"spot_price": "-1"}), &["\"-1\": `-1` is not a price"]);
+    check(json!({"instance_type": null, "spot_price": "auto", "spot_instance_types": "t3.micro,t3a.micro"}), &[]);
+    check(
+        json!({"spot_price": "auto", "spot_instance_types": ["t3.micro"]}),
+        &["[\"t3.micro\"]: only one of `instance_type` and `spot_instance_types` can be given"],
+    );
+    check(
+        json!({"instance_type": null, "spot_instance_types": ["t3.micro"]}),
+        &["[\"t3.micro\"]: `spot_instance_types` is for spot instances, and `spot_price` asks for none"],
+    );
+    for key in ["fleet_tags", "spot_tags"] {
+        check(json!({key: {"a": "b"}}), &[&format!("{{: `{key}` is for spot instances, and `spot_price` asks for none")]);
+    }
+    check(
+        json!({"spot_price": "auto", "spot_allocation_strategy": "cheapest"}),
+        &["\"cheapest\": `spot_allocation_strategy` is one of `lowest-price`, `diversified`, `capacity-optimized`, \
+           `capacity-optimized-prioritized`, `price-capacity-optimized`, not `cheapest`"],
+    );
+    check(json!({"block_duration_minutes": 61}), &["61: `block_duration_minutes` is a multiple of 60, not 61"]);
+    check(json!({"block_duration_minutes": 60}), &["60: `block_duration_minutes` has no effect: AWS has retired spot blocks"]);
+    check(json!({"spot_price_auto_product": "Linux/UNIX"}), &["\"Linux/UNIX\": `spot_price_auto_product` has no effect"]);
+    check(
+        json!({"spot_price": "auto", "enable_unlimited_credits": true}),
+        &["true: `enable_unlimited_credits` is not for spot instances of type t2"],
+    );
+    check(json!({"spot_price": "auto", "enable_unlimited_credits": true, "instance_type": "t3.micro"}), &[]);
+}
+
+#[test]
+fn reserved_capacity() {
+    let (id, group, preference) = ("capacity_reservation_id", "capacity_reservation_group_arn", "capacity_reservation_preference");
+    check(json!({id: "cr-1"}), &[]);
+    check(json!({id: "cr-1", group: "", preference: ""}), &[]);
+    check(json!({id: "cr-1", group: "arn:g"}), &[&format!("\"arn:g\": only one of `{id}` and `{group}` can be given")]);
+    check(json!({id: "cr-1", preference: "open"}), &[&format!("\"open\": only one of `{id}` and `{preference}` can be given")]);
+    check(json!({preference: "some"}), &[&format!("\"some\": `{preference}` is one of `none`, `open`, not `some`")]);
+    check(json!({"spot_price": "auto", preference: "none"}), &[]);
+    let no_effect = format!("\"cr-1\": `{id}` has no effect on a spot instance, which `spot_price` asks for");
+    check(json!({"spot_price": "auto", id: "cr-1"}), &[&no_effect]);
+}
+
+#[test]
+fn hosts_enclaves_and_licences() {
+    check(json!({"placement": {"host_id": "h-1"}}), &[]);
+    check(json!({"placement": {"host_id": "h-1", "tenancy": "host"}}), &[]);
+    check(
+        json!({"placement": {"host_id": "h-1", "tenancy": "dedicated"}}),
+        &["\"h-1\": `host_id` needs the tenancy `host`, not `dedicated`"],
+    );
+    check(
+        json!({"placement": {"host_id": "h-1", "host_resource_group_arn": "arn:g"}}),
+        &["\"h-1\": only one of `host_id` and `host_resource_group_arn` can be given"],
+    );
+    check(
+        json!({"placement": {"host_id": "h-1"}, "spot_price": "auto"}),
+        &["\"h-1\": `host_id` is not for spot instances, and `spot_price` asks for one"],
+    );
+    check(
+        json!({"tenancy": "host", "spot_price": "auto"}),
+        &["\"host\": the tenancy `host` is not for spot instances, and `spot_price` asks for one"],
+    );
+    check(json!({"enable_nitro_enclave": true}), &["true: Nitro Enclaves are not for burstable types such as t2.micro"]);
+    check(
+        json!({"enable_nitro_enclave": true, "instance_type": "m5.xlarge", "spot_price": "auto"}),
+        &["true: Nitro Enclaves are not for spot instances, and `spot_price` asks for one"],
+    );
+    check(
+        json!({"license_specifications": [{"license_configuration_request": {}}]}),
+        &["{: a licence needs its `license_configuration_request.license_configuration_arn`"],
+    );
+}
+
+#[test]
+fn temporary_profiles() {
+    let policy =
+        |statement: Value| json!({"temporary_iam_instance_profile_policy_document": {"Version": "2012-10-17", "Statement": [statement]}});
+    let statement = json!({"Effect": "Allow", "Action": ["logs:*"], "Resource": ["*"]});
+    check(policy(statement.clone()), &[]);
+    // What people copy from elsewhere: one text for a list, a name, a condition.
+    check(
+        policy(json!({"Sid": "Logs", "Effect": "Allow", "Action": "logs:*", "Resource": "*", "Condition": {"Bool": {"a": "true"}}})),
+        &[],
+    );
+    check(policy(json!({"Effect": "Allow", "Action": ["logs:*"]})), &["{: a statement of a policy needs `Resource`"]);
+    check(
+        policy(json!({"Effect": "Maybe", "Action": ["logs:*"], "Resource": ["*"]})),
+        &["\"Maybe\": `Effect` is one of `Allow`, `Deny`, not `Maybe`"],
+    );
+    let mut both = policy(statement);
+    both["iam_instance_profile"] = json!("p");
+    check(both, &["{: `temporary_iam_instance_profile_policy_document` has no effect beside `iam_instance_profile`"]);
+}
+
+#[test]
 fn the_network() {
+    check(
+        json!({"temporary_security_group_source_public_ip": true, "temporary_security_group_source_cidrs": ["10.0.0.0/8"]}),
+        &["true: `temporary_security_group_source_public_ip` has no effect beside `temporary_security_group_source_cidrs`"],
+    );
     check(
         json!({"security_group_id": "sg-1", "security_group_ids": ["sg-2"]}),
         &["\"sg-1\": only one of `security_group_id` and `security_group_ids` can be given"],
@@ -218,13 +321,11 @@ fn the_communicator() {
 #[test]
 fn what_is_not_built_yet_is_refused() {
     for (keys, at, key) in [
-        (json!({"spot_price": "auto"}), "\"auto\"", "`spot_price`"),
         (json!({"ena_support": false}), "false", "`ena_support`"),
         (json!({"ssh_interface": "session_manager"}), "\"session_manager\"", "Session Manager"),
         (json!({"communicator": "winrm"}), "\"winrm\"", "the communicator `winrm`"),
         (json!({"deprecate_at": "2030-01-01T00:00:00Z"}), "\"2030-01-01T00:00:00Z\"", "`deprecate_at`"),
         (json!({"ssh_proxy_host": "p"}), "\"p\"", "`ssh_proxy_host`"),
-        (json!({"placement": {"host_id": "h-1"}}), "\"h-1\"", "`host_id`"),
     ] {
         check(keys, &[&format!("{at}: amibake does not support {key} yet")]);
     }

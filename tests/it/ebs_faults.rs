@@ -21,7 +21,7 @@ fn everything() -> Value {
 }
 
 /// Builds with a fault at each call in turn.
-async fn at_each_call(config: fn() -> Value, kind: impl Fn() -> Kind, check: impl Fn(&str, &Outcome)) {
+pub(crate) async fn at_each_call(config: fn() -> Value, kind: impl Fn() -> Kind, check: impl Fn(&str, &Outcome)) {
     let clean = Bench::new(lab()).bake(config()).await;
     clean.artifact();
     for call in &clean.calls {
@@ -90,7 +90,7 @@ async fn an_encrypted_build_survives_lost_replies() {
 }
 
 /// Cancels the build at each call in turn.
-async fn cancelled_at_each_call(config: fn() -> Value, after: bool) {
+pub(crate) async fn cancelled_at_each_call(config: fn() -> Value, after: bool) {
     let clean = Bench::new(lab()).bake(config()).await;
     clean.artifact();
     for call in &clean.calls {
@@ -121,7 +121,7 @@ async fn cancelled_after_any_call() {
 }
 
 /// Volumes with all that makes calls: tags, snapshots, sharing, a volume that goes with the instance.
-fn volumes() -> Value {
+pub(crate) fn volumes() -> Value {
     builder(json!({
         "type": "amazon-ebsvolume", "ami_name": null,
         "run_volume_tags": {"Vol": "z"},
@@ -134,7 +134,7 @@ fn volumes() -> Value {
 }
 
 /// An image of surrogate volumes, one of which outlives its instance, with a copy and sharing.
-fn surrogate() -> Value {
+pub(crate) fn surrogate() -> Value {
     builder(json!({
         "type": "amazon-ebssurrogate", "ami_virtualization_type": "hvm", "ami_regions": ["us-west-2"],
         "launch_block_device_mappings": [

@@ -158,6 +158,18 @@ async fn with_use_create_image_the_root_is_swapped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn spot_instances_are_not_stopped() {
+    for config in [volumes(json!({"spot_price": "auto"})), surrogate(json!({"spot_price": "auto"}))] {
+        let outcome = bench().bake(config).await;
+        outcome.artifact();
+        let changes = outcome.changes();
+        assert!(changes.contains(&"CreateFleet"), "{changes:?}");
+        assert!(!changes.contains(&"RunInstances") && !changes.contains(&"StopInstances"), "{changes:?}");
+        assert_eq!(outcome.remaining, [] as [String; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_taken_name_removes_the_snapshots() {
     let bench = bench();
     bench.lab.fault(Fault::new(At::Operation("RegisterImage", 1), Kind::Refuse("InvalidAMIName.Duplicate", "duplicate")));
@@ -265,6 +277,10 @@ fn mistakes_of_surrogates() {
         &["\"x\": `uefi_data` needs `boot_mode` uefi, and x86_64 boots by `legacy-bios` unless told otherwise"],
     );
     check(surrogate(json!({"uefi_data": "x", "ami_architecture": "arm64"})), &[]);
+    check(
+        surrogate(json!({"use_create_image": true, "spot_price": "auto"})),
+        &["true: `use_create_image` is not for spot instances, which cannot be stopped, and `spot_price` asks for one"],
+    );
     check(
         surrogate(json!({"use_create_image": true, "boot_mode": "uefi"})),
         &["\"uefi\": `boot_mode` has no effect beside `use_create_image`"],

@@ -264,3 +264,26 @@ fn the_report_holds_no_secret() {
     assert!(ran.exit == 0 && written.contains("upload --key <sensitive>"), "{}{written}", ran.stdout);
     assert!(!written.contains("hunter2") && !ran.stdout.contains("hunter2"), "{}{written}", ran.stdout);
 }
+
+#[test]
+fn a_spot_build_with_a_temporary_profile() {
+    let Some(sandbox) = stage("a_spot_build_with_a_temporary_profile") else { return };
+    let keys = json!({
+        "spot_price": "auto", "instance_type": null, "spot_instance_types": ["t3.micro", "t3a.micro"], "spot_tags": {"a": "b"},
+        "temporary_iam_instance_profile_policy_document": {
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["logs:*"], "Resource": ["*"]}]
+        },
+        "temporary_security_group_source_public_ip": true,
+        "subnet_filter": {"filters": {"tag:Class": "build"}, "random": true},
+    });
+    let ran = rehearse(&sandbox, &with_builder(&keys, &shell(&["sudo touch /opt/baked"])));
+    assert_eq!(ran.exit, 0, "{}{}", ran.stdout, ran.stderr);
+    for line in
+        ["Launching a spot AWS instance...", "Creating temporary role for this instance: packer-", "Deleting temporary instance profile..."]
+    {
+        assert!(ran.stdout.contains(line), "{line}:\n{}", ran.stdout);
+    }
+    // EC2 restarts a running instance for its image, and so does the lab.
+    assert!(members(&image(&sandbox).join("layer.tar")).iter().any(|member| member == "opt/baked"));
+    assert_nothing_left(&sandbox);
+}

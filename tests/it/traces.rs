@@ -44,9 +44,7 @@ const LEFT_OUT: &[(Why, &str)] = &[
         Why::NoPart(Kind::PostProcessor, "amazon-import"),
         "import-full import-minimal import-no-file import-unsupported-by-moto import-validate-errors",
     ),
-    (Why::NotYet("spot_price"), "ebs-spot-auto ebs-spot-price-types ebs-spot-subnet ebs-spot-tags surrogate-spot"),
     (Why::NotYet("Session Manager"), "ebs-session-manager ebs-session-manager-port-in-use"),
-    (Why::NotYet("temporary_iam_instance_profile_policy_document"), "ebs-temporary-iam-profile"),
     (Why::NotYet("ena_support"), "ebs-ena-false ebs-ena-pv-source ebs-ena-sriov ebsvolume-ena surrogate-simple"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
     (Why::NotYet("decode_authorization_messages"), "decode-authorization"),
@@ -208,6 +206,10 @@ replayed! {
     ebs_source_ami_filter
     ebs_source_ami_filter_ambiguous
     ebs_source_ami_filter_nomatch
+    ebs_spot_auto
+    ebs_spot_price_types
+    ebs_spot_subnet
+    ebs_spot_tags
     ebs_spot_zero
     ebs_ssh_interface_bad
     ebs_ssh_interface_default
@@ -224,6 +226,7 @@ replayed! {
     ebs_subnet_only
     ebs_tags
     ebs_tags_bad_template
+    ebs_temporary_iam_profile
     ebs_temporary_key_pair_name
     ebs_temporary_sg_cidrs
     ebs_terminate_fails
@@ -246,6 +249,7 @@ replayed! {
     ebsvolume_simple
     surrogate_encrypt_regions
     surrogate_register_fails
+    surrogate_spot
     surrogate_two_volumes_omit
     surrogate_validate_errors
 }

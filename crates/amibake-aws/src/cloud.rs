@@ -1,20 +1,22 @@
 //! Accounts and their regions.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use amibake_ec2::model::Access;
 use amibake_ec2::usage::ImageUses;
-use amibake_ec2::{Cloud, Clouds, Ec2, Ec2Error, Region};
+use amibake_ec2::{Cloud, Clouds, Ec2, Ec2Error, Iam, Region};
 use async_trait::async_trait;
 use aws_sdk_ec2::Client;
 
 use crate::access::{self, Account, setup};
+use crate::iam::AwsIam;
 use crate::region::AwsRegion;
 use crate::signed::Signed;
 use crate::usage::AwsUses;
-use crate::{retry, transport};
+use crate::{own_address, retry, transport};
 
 /// Opens accounts on AWS, or on whatever `custom_endpoint_ec2` or AWS_ENDPOINT_URL names.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +43,10 @@ impl Clouds for AwsClouds {
         let roots = self.extra_roots()?;
         let account = access::resolve(access, transport::client(roots.clone())).await?;
         Ok(Arc::new(AwsCloud::new(account, endpoint, transport::Own::new(roots))))
+    }
+
+    async fn own_address(&self) -> Result<IpAddr, Ec2Error> {
+        own_address::ask(transport::client(self.extra_roots()?)).await
     }
 }
 
@@ -94,6 +100,10 @@ impl AwsCloud {
         }
         Client::from_conf(config.build())
     }
+
+    fn iam(&self, region: &Region) -> Arc<dyn Iam> {
+        Arc::new(AwsIam::new(self.account.config.clone(), self.endpoint.as_deref(), region.as_str()))
+    }
 }
 
 #[async_trait]
@@ -104,7 +114,7 @@ impl Cloud for AwsCloud {
 
     fn ec2(&self, region: &Region) -> Arc<dyn Ec2> {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(AwsRegion::new(region.clone(), self.client(region), self.signed("ec2", region)));
+        let made = || Arc::new(AwsRegion::new(region.clone(), self.client(region), self.signed("ec2", region), self.iam(region)));
         let found = regions.entry(region.clone()).or_insert_with(made);
         Arc::clone(found) as Arc<dyn Ec2>
     }

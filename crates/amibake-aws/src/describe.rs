@@ -119,6 +119,7 @@ pub(crate) fn instance(operation: &'static str, instance: &sdk::Instance) -> Rea
         },
         security_groups: groups?,
         volumes: volumes?,
+        spot_request: some(instance.spot_instance_request_id()),
         tags: tags(instance.tags()),
     })
 }

@@ -1,13 +1,15 @@
 //! The [`Ec2`] trait: one call, one function.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use amibake_ec2::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use amibake_ec2::model::{
     CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
     Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume,
     Vpc,
 };
-use amibake_ec2::{Ec2, Ec2Error, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{Ec2, Ec2Error, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::ResourceType;
@@ -18,22 +20,22 @@ use secrecy::SecretString;
 use crate::request::{self, list, tag_specifications, text};
 use crate::retry::Once;
 use crate::signed::Signed;
-use crate::{describe, disks, error};
+use crate::{describe, disks, error, spot};
 
 /// Version of EC2's query API.
 const API_VERSION: &str = "2016-11-15";
 
 /// One region.
-#[derive(Debug)]
 pub(crate) struct AwsRegion {
     region: Region,
     client: Client,
     raw: Signed,
+    iam: Arc<dyn Iam>,
 }
 
 impl AwsRegion {
-    pub(crate) fn new(region: Region, client: Client, raw: Signed) -> Self {
-        Self { region, client, raw }
+    pub(crate) fn new(region: Region, client: Client, raw: Signed, iam: Arc<dyn Iam>) -> Self {
+        Self { region, client, raw, iam }
     }
 }
 
@@ -70,6 +72,10 @@ macro_rules! all {
 impl Ec2 for AwsRegion {
     fn region(&self) -> &Region {
         &self.region
+    }
+
+    fn iam(&self) -> Arc<dyn Iam> {
+        Arc::clone(&self.iam)
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {
@@ -194,6 +200,21 @@ impl Ec2 for AwsRegion {
             Some(instance) => describe::instance(OPERATION, instance),
             None => Err(Ec2Error::unknown(OPERATION, "EC2's answer names no instance")),
         }
+    }
+
+    async fn create_launch_template(&self, request: CreateLaunchTemplate) -> Result<()> {
+        spot::create_template(&self.client, &request).send().await.map(drop).map_err(failed("CreateLaunchTemplate"))
+    }
+
+    async fn delete_launch_template(&self, name: &str) -> Result<()> {
+        let call = self.client.delete_launch_template().launch_template_name(name);
+        call.send().await.map(drop).map_err(failed("DeleteLaunchTemplate"))
+    }
+
+    async fn create_fleet(&self, request: CreateFleet) -> Result<Fleet> {
+        const OPERATION: &str = "CreateFleet";
+        let reply = spot::create_fleet(&self.client, &request).send().await.map_err(failed(OPERATION))?;
+        spot::fleet(OPERATION, &reply)
     }
 
     async fn stop_instance(&self, instance: &InstanceId) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Requests, from amibake's words to the SDK's.
 
+use amibake_ec2::launch::Capacity;
 use amibake_ec2::model::{
     BlockDevice, BlockDeviceTarget, EbsDevice, Filter, ImageChange, IngressRule, MetadataOptions, RunInstances, SnapshotChange, Tag,
 };
@@ -7,9 +8,11 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::modify_image_attribute::builders::ModifyImageAttributeFluentBuilder;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
-    self as sdk, AttributeValue, CreateVolumePermission, CreateVolumePermissionModifications, CreditSpecificationRequest, EbsBlockDevice,
+    self as sdk, AttributeValue, CapacityReservationSpecification, CapacityReservationTarget, CreateVolumePermission,
+    CreateVolumePermissionModifications, CreditSpecificationRequest, EbsBlockDevice, EnclaveOptionsRequest,
     IamInstanceProfileSpecification, InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, IpPermission, IpRange,
-    Ipv6Range, LaunchPermission, LaunchPermissionModifications, PermissionGroup, Placement, ResourceType, TagSpecification,
+    Ipv6Range, LaunchPermission, LaunchPermissionModifications, LicenseConfigurationRequest, PermissionGroup, Placement, ResourceType,
+    TagSpecification,
 };
 
 /// A list, or nothing where it is empty.
@@ -94,6 +97,11 @@ pub(crate) fn run_instances(client: &Client, request: &RunInstances) -> RunInsta
             text(&request.cpu_credits).map(|credits| CreditSpecificationRequest::builder().cpu_credits(credits).build()),
         )
         .set_metadata_options(request.metadata_options.as_ref().map(metadata_options))
+        .set_capacity_reservation_specification(request.options.capacity.as_ref().map(capacity))
+        .set_enclave_options(request.options.enclave.then(|| EnclaveOptionsRequest::builder().enabled(true).build()))
+        .set_license_specifications(list(&request.options.licenses, |arn| {
+            LicenseConfigurationRequest::builder().license_configuration_arn(arn).build()
+        }))
         .set_block_device_mappings(list(&request.block_devices, block_device))
         .set_tag_specifications(tag_specifications(&[
             (ResourceType::Instance, &request.instance_tags),
@@ -105,10 +113,23 @@ pub(crate) fn run_instances(client: &Client, request: &RunInstances) -> RunInsta
 
 fn placement(request: &RunInstances) -> Option<Placement> {
     let (zone, tenancy) = (text(&request.availability_zone), text(&request.tenancy));
-    if zone.is_none() && tenancy.is_none() {
+    let (host, group) = (text(&request.options.host_id), text(&request.options.host_resource_group_arn));
+    if [&zone, &tenancy, &host, &group].iter().all(|given| given.is_none()) {
         return None;
     }
-    Some(Placement::builder().set_availability_zone(zone).set_tenancy(tenancy.map(|tenancy| tenancy.as_str().into())).build())
+    let placement = Placement::builder().set_availability_zone(zone).set_host_id(host).set_host_resource_group_arn(group);
+    Some(placement.set_tenancy(tenancy.map(|tenancy| tenancy.as_str().into())).build())
+}
+
+fn capacity(capacity: &Capacity) -> CapacityReservationSpecification {
+    let builder = CapacityReservationSpecification::builder();
+    let target = CapacityReservationTarget::builder();
+    match capacity {
+        Capacity::Preference(preference) => builder.capacity_reservation_preference(preference.as_str().into()),
+        Capacity::Reservation(id) => builder.capacity_reservation_target(target.capacity_reservation_id(id).build()),
+        Capacity::Group(arn) => builder.capacity_reservation_target(target.capacity_reservation_resource_group_arn(arn).build()),
+    }
+    .build()
 }
 
 /// Subnet and groups stand either at the instance or at an explicit interface, never at both.

@@ -65,6 +65,21 @@ impl ClassifyRetry for Once {
     }
 }
 
+/// For creates of a service whose calls have no budget in the engine (IAM): what it asks to slow down has had no effect, anything else may
+/// have had it.
+#[derive(Debug)]
+pub(crate) struct OnlyThrottled;
+
+impl ClassifyRetry for OnlyThrottled {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        forbid_if(context.is_failed() && !error_code(context).is_some_and(error::is_throttle))
+    }
+
+    fn name(&self) -> &'static str {
+        "only throttled"
+    }
+}
+
 fn forbid_if(forbid: bool) -> RetryAction {
     if forbid { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
 }

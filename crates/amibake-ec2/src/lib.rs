@@ -3,6 +3,7 @@
 //! - [`id`]: typed ids, their prefix checked once; [`error`]: what a call can answer instead of success.
 //! - [`model`]: requests and descriptions, as far as a builder needs them.
 //! - [`usage`]: what uses images, in EC2 and elsewhere;
+//! - [`launch`]: reserved capacity, hosts, launch templates, fleets; [`iam`]: profiles that only live for a build.
 //! - [`Ec2`]: the calls of one region; [`Cloud`]: one account's access to all regions; [`Clouds`]: opens them.
 //! - `conformance` (a feature): questions that the lab and amibake-aws must answer alike;
 //! - [`lab`]: an EC2 in memory with believable time, limits, idempotency and errors.
@@ -12,18 +13,23 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod iam;
 pub mod id;
 pub mod lab;
+pub mod launch;
 pub mod model;
 pub mod usage;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use error::{Ec2Error, ErrorKind};
+pub use iam::Iam;
 pub use id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
     IngressRule, Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
@@ -44,6 +50,9 @@ pub trait Ec2: Send + Sync {
     fn unlimited(&self) -> bool {
         false
     }
+
+    /// IAM of the same account, reached with the same credentials: a launch may need an instance profile of its own.
+    fn iam(&self) -> Arc<dyn Iam>;
 
     /// Names of the regions that the account can see.
     async fn describe_regions(&self) -> Result<Vec<Region>>;
@@ -78,6 +87,12 @@ pub trait Ec2: Send + Sync {
 
     /// Launches one instance.
     async fn run_instance(&self, request: RunInstances) -> Result<Instance>;
+    /// Makes a launch template.
+    async fn create_launch_template(&self, request: CreateLaunchTemplate) -> Result<()>;
+    /// Removes a launch template with all its versions, by its name.
+    async fn delete_launch_template(&self, name: &str) -> Result<()>;
+    /// Launches one spot instance. That nothing could be launched is an answer, not an error.
+    async fn create_fleet(&self, request: CreateFleet) -> Result<Fleet>;
     /// Asks an instance to stop.
     async fn stop_instance(&self, instance: &InstanceId) -> Result<()>;
     /// Asks an instance to end.
@@ -147,4 +162,10 @@ pub trait Clouds: Send + Sync {
     /// # Errors
     /// No region, no credentials, a role that cannot be assumed.
     async fn open(&self, access: &Access) -> Result<Arc<dyn Cloud>>;
+
+    /// This machine's address as AWS sees it (`https://checkip.amazonaws.com`).
+    ///
+    /// # Errors
+    /// It could not be asked, or answered something else.
+    async fn own_address(&self) -> Result<IpAddr>;
 }

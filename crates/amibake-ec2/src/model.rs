@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use crate::launch::LaunchOptions;
 
 pub use disks::{CreateSnapshot, RegisterImage};
 
@@ -285,6 +286,8 @@ pub struct RunInstances {
     pub cpu_credits: Option<String>,
     /// Instance metadata service.
     pub metadata_options: Option<MetadataOptions>,
+    /// Reserved capacity, host, enclaves, licences.
+    pub options: LaunchOptions,
     /// Devices.
     pub block_devices: Vec<BlockDevice>,
     /// Tags of the instance and its network interface.
@@ -372,6 +375,8 @@ pub struct Instance {
     pub security_groups: Vec<SecurityGroupId>,
     /// Its attached volumes.
     pub volumes: Vec<InstanceVolume>,
+    /// The spot request that launched it: `sir-…`.
+    pub spot_request: Option<String>,
     /// Tags.
     pub tags: Vec<Tag>,
 }

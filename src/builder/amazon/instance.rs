@@ -5,7 +5,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::network::NetworkConfig;
-use super::not_yet::refuse;
 use super::polling::AwsPolling;
 use super::run::{RunConfig, one_of};
 use super::source::SourceConfig;
@@ -34,46 +33,12 @@ pub struct InstanceConfig {
     pub aws_polling: Option<AwsPolling>,
     /// How long to wait for a Windows instance's password; without meaning for SSH. Default: 20m.
     pub windows_password_timeout: Option<GoDuration>,
-    /// Where and on which host the source instance runs. Since amazon plugin 1.0.7.
-    pub placement: Option<Placement>,
-}
-
-/// Where and on which host the source instance runs.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-pub struct Placement {
-    /// Tenancy of the source instance: `default`, `dedicated` or `host`.
-    #[schemars(extend("x-amibake-choices" = ["default", "dedicated", "host"]))]
-    pub tenancy: Option<String>,
-    /// Dedicated host. Not supported yet. Since amazon plugin 1.2.8.
-    pub host_id: Option<String>,
-    /// Host resource group. Not supported yet.
-    pub host_resource_group_arn: Option<String>,
 }
 
 /// The values of `ssh_interface`.
 const INTERFACES: &[&str] = &["public_ip", "private_ip", "public_dns", "private_dns", "ipv6", "session_manager"];
 
 impl InstanceConfig {
-    /// Tenancy of the source instance, by either of its keys.
-    pub fn tenancy(&self) -> Option<&str> {
-        self.placement.as_ref().and_then(|placement| placement.tenancy.given()).or_else(|| self.run.tenancy.given())
-    }
-
-    fn check_placement(&self, check: &mut Check<'_>) {
-        let Some(placement) = &self.placement else { return };
-        one_of(check, "placement/tenancy", placement.tenancy.given(), &["default", "dedicated", "host"]);
-        if placement.tenancy.is_given() && self.run.tenancy.is_given() {
-            check.error("tenancy", "exclude-each-other", "only one of `tenancy` and `placement.tenancy` can be given", None);
-        }
-        for (pointer, value) in
-            [("placement/host_id", &placement.host_id), ("placement/host_resource_group_arn", &placement.host_resource_group_arn)]
-        {
-            if value.is_given() {
-                refuse(check, pointer);
-            }
-        }
-    }
-
     fn check_interface(&self, check: &mut Check<'_>) {
         match self.ssh_interface.given() {
             Some("session_manager") => check.not_supported_yet(
@@ -92,6 +57,5 @@ impl InstanceConfig {
         self.run.check(check);
         self.network.check(check);
         self.check_interface(check);
-        self.check_placement(check);
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! - [`access`], [`image`], [`run`], [`network`], [`source`], [`device`], [`polling`]: groups of template keys, flattened into a
 //!   builder's configuration; each holds the checks that concern its own keys only.
+//! - [`spot`], [`placement`], [`profile`]: parts of [`run`]: spot instances, reserved capacity and hosts, temporary instance profiles.
+//! - [`capacity`]: what to do where EC2 has no room.
 //! - [`tag`], [`filter`]: the two spellings of tags and filters, as a map and as a list of blocks.
 //! - [`given`]: an empty value means "not given", everywhere.
 //! - [`not_yet`]: keys that are known, but whose behaviour is not built yet.
@@ -14,6 +16,7 @@
 pub mod access;
 pub mod artifact;
 pub mod call;
+pub mod capacity;
 pub mod device;
 pub mod filter;
 pub mod given;
@@ -24,9 +27,12 @@ pub mod kms;
 pub mod name;
 pub mod network;
 pub mod not_yet;
+pub mod placement;
 pub mod polling;
+pub mod profile;
 pub mod run;
 pub mod site;
 pub mod source;
+pub mod spot;
 pub mod step;
 pub mod tag;

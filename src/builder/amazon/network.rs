@@ -36,6 +36,10 @@ pub struct NetworkConfig {
     /// Default: `0.0.0.0/0`; `::/0` where `ssh_interface` is ipv6.
     #[serde(default)]
     pub temporary_security_group_source_cidrs: Vec<String>,
+    /// Let only this machine's public address reach the source instance, as https://checkip.amazonaws.com tells it. No effect beside
+    /// `temporary_security_group_source_cidrs`. Default: false. Since amazon plugin 1.1.4.
+    #[serde(default)]
+    pub temporary_security_group_source_public_ip: bool,
 }
 
 /// Which security groups the source instance has.
@@ -50,6 +54,8 @@ pub enum Groups {
         /// Address ranges.
         cidrs: Vec<String>,
     },
+    /// A temporary one, open to this machine's public address.
+    OwnAddress,
 }
 
 impl NetworkConfig {
@@ -66,6 +72,9 @@ impl NetworkConfig {
             return Groups::Filter;
         }
         let mut cidrs = given_list(&self.temporary_security_group_source_cidrs);
+        if cidrs.is_empty() && self.temporary_security_group_source_public_ip {
+            return Groups::OwnAddress;
+        }
         if cidrs.is_empty() {
             cidrs.push(if ipv6 { "::/0" } else { "0.0.0.0/0" }.to_owned());
         }
@@ -81,6 +90,11 @@ impl NetworkConfig {
                 "only one of `security_group_id` and `security_group_ids` can be given",
                 Some("put the group into `security_group_ids`".to_owned()),
             );
+        }
+        if self.temporary_security_group_source_public_ip && !given_list(&self.temporary_security_group_source_cidrs).is_empty() {
+            let key = "temporary_security_group_source_public_ip";
+            let message = format!("`{key}` has no effect beside `temporary_security_group_source_cidrs`");
+            check.warning(key, "no-effect", message, Some("remove one of them".to_owned()));
         }
         for (index, cidr) in self.temporary_security_group_source_cidrs.iter().enumerate() {
             if !cidr.trim().is_empty() && !is_cidr(cidr.trim()) {

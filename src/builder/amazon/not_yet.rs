@@ -1,9 +1,7 @@
 //! Keys that Packer knows and amibake does not act on yet: accepted while they ask for nothing, refused otherwise, so that no template
 //! is built in another way than it says.
 
-use std::collections::BTreeMap;
-
-use amibake_template::component::{Check, Late, Trilean};
+use amibake_template::component::{Check, Trilean};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,38 +24,6 @@ pub struct NotYet {
     pub deprecate_at: Option<String>,
     /// Protect the image against deregistration. Since amazon plugin 1.3.4. Not supported yet.
     pub deregistration_protection: Option<DeregistrationProtection>,
-    /// Length of a spot block. Retired by AWS. Not supported.
-    pub block_duration_minutes: Option<i64>,
-    /// `open` or `none`. Since amazon plugin 1.1.6. Not supported yet.
-    pub capacity_reservation_preference: Option<String>,
-    /// Launch into this capacity reservation. Since amazon plugin 1.1.6. Not supported yet.
-    pub capacity_reservation_id: Option<String>,
-    /// Launch into a capacity reservation of this group. Since amazon plugin 1.1.6. Not supported yet.
-    pub capacity_reservation_group_arn: Option<String>,
-    /// Nitro Enclaves on the source instance. Since amazon plugin 1.1.4. Not supported yet.
-    pub enable_nitro_enclave: Option<bool>,
-    /// Tags of the spot fleet. Since amazon plugin 1.0.0. Not supported yet.
-    pub fleet_tags: Option<BTreeMap<String, Late>>,
-    /// The same as a list of blocks. Not supported yet. Since amazon plugin 1.0.0.
-    pub fleet_tag: Option<Vec<TagBlock>>,
-    /// Policy of a temporary instance profile. Not supported yet.
-    pub temporary_iam_instance_profile_policy_document: Option<PolicyDocument>,
-    /// How EC2 Fleet picks spot capacity. Since amazon plugin 1.3.8. Not supported yet.
-    pub spot_allocation_strategy: Option<String>,
-    /// Instance types that a spot build may use. Not supported yet.
-    pub spot_instance_types: Option<Vec<String>>,
-    /// Highest price of a spot instance, or `auto`. Not supported yet; empty and `0` mean on demand.
-    pub spot_price: Option<String>,
-    /// No longer used by Packer.
-    pub spot_price_auto_product: Option<String>,
-    /// Tags of the spot request. Not supported yet.
-    pub spot_tags: Option<BTreeMap<String, Late>>,
-    /// The same as a list of blocks. Not supported yet.
-    pub spot_tag: Option<Vec<TagBlock>>,
-    /// License Manager configurations. Since amazon plugin 1.0.7. Not supported yet.
-    pub license_specifications: Option<Vec<LicenseSpecification>>,
-    /// Let only this machine's public address reach the source instance. Since amazon plugin 1.1.4. Not supported yet.
-    pub temporary_security_group_source_public_ip: Option<bool>,
     /// Pause before a Session Manager session is opened. Not supported yet. Default: 0s.
     pub pause_before_ssm: Option<String>,
     /// Local port of the Session Manager tunnel. Not supported yet. Default: any free one.
@@ -86,39 +52,6 @@ pub struct DeregistrationProtection {
     pub enabled: Option<bool>,
     /// Keep it for 24 hours after it is switched off.
     pub with_cooldown: Option<bool>,
-}
-
-/// One tag, as a block.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-pub struct TagBlock {
-    /// The tag's key.
-    pub key: Option<Late>,
-    /// The tag's value.
-    pub value: Option<Late>,
-}
-
-/// An IAM policy.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "PascalCase")]
-pub struct PolicyDocument {
-    /// Version of the policy language.
-    pub version: Option<String>,
-    /// What is allowed or denied.
-    pub statement: Option<Value>,
-}
-
-/// One License Manager configuration.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-pub struct LicenseSpecification {
-    /// The configuration.
-    pub license_configuration_request: Option<LicenseConfiguration>,
-}
-
-/// A License Manager configuration.
-#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-pub struct LicenseConfiguration {
-    /// Its ARN.
-    pub license_configuration_arn: Option<String>,
 }
 
 /// EC2 Fast Launch.
@@ -163,10 +96,6 @@ impl NotYet {
         for (key, _) in keys.iter().filter(|(key, value)| !asks_for_nothing(key, value)) {
             refuse(check, key);
         }
-        if self.spot_price_auto_product.is_some() {
-            let message = "`spot_price_auto_product` has no effect";
-            check.warning("spot_price_auto_product", "no-effect", message, Some("remove it".to_owned()));
-        }
     }
 }
 
@@ -179,10 +108,7 @@ pub fn refuse(check: &mut Check<'_>, pointer: &str) {
 /// Whether a value is what Packer assumes without the key.
 fn asks_for_nothing(key: &str, value: &Value) -> bool {
     match (key, value) {
-        ("spot_price", Value::String(text)) => matches!(text.as_str(), "" | "0"),
-        ("capacity_reservation_preference", Value::String(text)) => matches!(text.as_str(), "" | "none"),
         ("pause_before_ssm", Value::String(text)) => matches!(text.as_str(), "" | "0" | "0s"),
-        ("spot_price_auto_product", _) => true,
         // Unset leaves ENA as it is; false would switch it off.
         ("ena_support", Value::Bool(_)) => false,
         _ => is_blank(value),
@@ -212,13 +138,11 @@ mod tests {
 
     #[test]
     fn what_asks_for_nothing() {
-        check("spot_price", &json!("0"), true);
-        check("spot_price", &json!("auto"), false);
-        check("capacity_reservation_preference", &json!("none"), true);
-        check("capacity_reservation_preference", &json!("open"), false);
+        check("pause_before_ssm", &json!("0s"), true);
+        check("pause_before_ssm", &json!("5s"), false);
         check("fast_launch", &json!({"enable_fast_launch": false, "template_id": ""}), true);
         check("fast_launch", &json!({"enable_fast_launch": true}), false);
-        check("spot_instance_types", &json!([]), true);
+        check("mfa_code", &json!(""), true);
         check("ena_support", &Value::Null, true);
         check("ena_support", &json!(true), false);
         check("ena_support", &json!(false), false);

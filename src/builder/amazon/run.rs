@@ -9,12 +9,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::placement::PlacementConfig;
+use super::profile::PolicyDocument;
+use super::spot::SpotConfig;
 use super::tag::KeyValue;
 
 /// The keys about the source instance.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub struct RunConfig {
-    /// Type of the source instance: `t2.micro`. Must be given.
+    /// Type of the source instance: `t2.micro`. Must be given, unless `spot_instance_types` is.
     #[schemars(extend("examples" = ["t3.micro", "t4g.small"]))]
     pub instance_type: Option<String>,
     /// Existing instance profile that the source instance runs with, by name.
@@ -22,6 +25,9 @@ pub struct RunConfig {
     /// Accepted for old templates: amibake leaves it to EC2 to refuse an unknown profile. Default: false.
     #[serde(default)]
     pub skip_profile_validation: bool,
+    /// What the source instance may do in the account during the build: an IAM policy, for which a temporary role and instance profile are
+    /// made and removed again. No effect beside `iam_instance_profile`.
+    pub temporary_iam_instance_profile_policy_document: Option<PolicyDocument>,
     /// User data of the source instance. Text; what is Base64 already is sent as it is.
     pub user_data: Option<String>,
     /// File with the user data; its content is not rendered. Not together with `user_data`.
@@ -52,11 +58,14 @@ pub struct RunConfig {
     /// Old name of `enable_unlimited_credits`.
     #[serde(default)]
     pub enable_t2_unlimited: bool,
-    /// Tenancy of the source instance: `default`, `dedicated` or `host`. Old name of `placement.tenancy`.
-    #[schemars(extend("x-amibake-choices" = ["default", "dedicated", "host"]))]
-    pub tenancy: Option<String>,
     /// Instance metadata service of the source instance. Since Packer 1.7.0.
     pub metadata_options: Option<MetadataConfig>,
+    /// Whether it is a spot instance.
+    #[serde(flatten)]
+    pub spot: SpotConfig,
+    /// On what it runs.
+    #[serde(flatten)]
+    pub placing: PlacementConfig,
 }
 
 /// Instance metadata service of the source instance.
@@ -76,14 +85,30 @@ pub struct MetadataConfig {
 }
 
 impl RunConfig {
-    /// The instance's type.
+    /// The types of which the instance may be.
+    pub fn instance_types(&self) -> Vec<String> {
+        match self.instance_type.given() {
+            Some(one) => vec![one.to_owned()],
+            None => self.spot.instance_types(),
+        }
+    }
+
+    /// The policy of the temporary instance profile; None where none is to be made.
+    pub fn temporary_policy(&self) -> Option<&PolicyDocument> {
+        let policy = self.temporary_iam_instance_profile_policy_document.as_ref();
+        policy.filter(|policy| policy.is_given() && !self.iam_instance_profile.is_given())
+    }
+
+    /// The instance's type; empty where `spot_instance_types` leaves it to EC2.
     pub fn instance_type(&self) -> &str {
         self.instance_type.given().unwrap_or_default()
     }
 
     /// `unlimited` where asked for, `standard` for other burstable types (amazon plugin since 1.1.5), nothing for the rest.
     pub fn cpu_credits(&self) -> Option<&'static str> {
-        match (is_burstable(self.instance_type()), self.enable_unlimited_credits || self.enable_t2_unlimited) {
+        let types = self.instance_types();
+        let burstable = !types.is_empty() && types.iter().all(|one| is_burstable(one));
+        match (burstable, self.enable_unlimited_credits || self.enable_t2_unlimited) {
             (true, true) => Some("unlimited"),
             (true, false) => Some("standard"),
             (false, _) => None,
@@ -103,19 +128,30 @@ impl RunConfig {
 
     /// Checks the keys against each other.
     pub fn check(&self, check: &mut Check<'_>) {
-        if !self.instance_type.is_given() {
-            check.error(
-                "instance_type",
-                "instance-type",
-                "`instance_type` must be given",
-                Some("add `\"instance_type\": \"t3.micro\"`, say".to_owned()),
-            );
-        }
+        self.spot.check(check, self.instance_type.given());
+        self.placing.check(check, self);
+        self.check_profile(check);
         self.check_user_data(check);
         one_of(check, "shutdown_behavior", self.shutdown_behavior.given(), &["stop", "terminate"]);
-        one_of(check, "tenancy", self.tenancy.given(), &["default", "dedicated", "host"]);
         self.check_metadata(check);
         self.check_credits(check);
+    }
+
+    fn check_profile(&self, check: &mut Check<'_>) {
+        const KEY: &str = "temporary_iam_instance_profile_policy_document";
+        let Some(policy) = self.temporary_iam_instance_profile_policy_document.as_ref().filter(|policy| policy.is_given()) else { return };
+        if self.iam_instance_profile.is_given() {
+            let message = format!("`{KEY}` has no effect beside `iam_instance_profile`");
+            check.warning(KEY, "no-effect", message, Some("remove one of them".to_owned()));
+        }
+        for (index, statement) in policy.statement.iter().enumerate() {
+            let at = format!("{KEY}/Statement/{index}");
+            one_of(check, &format!("{at}/Effect"), statement.effect.given(), &["Allow", "Deny"]);
+            let missing = [("Effect", statement.effect.is_given()), ("Action", !statement.action.is_empty())];
+            for (key, _) in missing.iter().chain(&[("Resource", !statement.resource.is_empty())]).filter(|(_, there)| !there) {
+                check.error(&at, "policy", format!("a statement of a policy needs `{key}`"), None);
+            }
+        }
     }
 
     fn check_user_data(&self, check: &mut Check<'_>) {
@@ -156,8 +192,11 @@ impl RunConfig {
             check.warning("enable_t2_unlimited", "old-name", "`enable_t2_unlimited` is an old name", Some(help.to_owned()));
         }
         for (key, on) in [("enable_unlimited_credits", self.enable_unlimited_credits), ("enable_t2_unlimited", self.enable_t2_unlimited)] {
-            if on && !is_burstable(self.instance_type()) {
-                let shown = self.instance_type();
+            let types = self.instance_types();
+            if on && self.spot.is_spot() && types.iter().any(|one| one.starts_with("t2.")) {
+                check.error(key, "credits", format!("`{key}` is not for spot instances of type t2"), None);
+            }
+            if let Some(shown) = types.iter().find(|one| on && !is_burstable(one)) {
                 check.error(key, "credits", format!("`{key}` is for burstable types (t2, t3, t3a, t4g), not for {shown}"), None);
             }
         }
@@ -171,7 +210,7 @@ fn happens_to_be_base64(text: &str) -> bool {
 }
 
 /// Whether a type earns CPU credits.
-fn is_burstable(instance_type: &str) -> bool {
+pub fn is_burstable(instance_type: &str) -> bool {
     ["t2.", "t3.", "t3a.", "t4g."].iter().any(|family| instance_type.starts_with(family))
 }
 

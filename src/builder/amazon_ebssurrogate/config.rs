@@ -120,6 +120,14 @@ impl AmazonEbsSurrogate {
         }
     }
 
+    /// EC2 gives up the root volume of a stopped instance only.
+    fn check_swap(&self, check: &mut Check<'_>) {
+        if self.use_create_image && self.instance.run.spot.is_spot() {
+            let message = "`use_create_image` is not for spot instances, which cannot be stopped, and `spot_price` asks for one";
+            check.error("use_create_image", "not-for-spot", message, Some("remove it, or `spot_price`".to_owned()));
+        }
+    }
+
     fn check_uefi(&self, check: &mut Check<'_>) {
         let architecture = self.architecture();
         let why = match self.boot_mode.given() {
@@ -159,6 +167,7 @@ impl Component for AmazonEbsSurrogate {
         self.image.check(check);
         self.check_devices(check);
         self.check_registered(check);
+        self.check_swap(check);
         self.not_yet.check(check);
     }
 }

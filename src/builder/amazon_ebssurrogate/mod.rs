@@ -59,10 +59,11 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsSurrogate, by: &dyn 
     let tags = LaunchTags::render(cx, &info, &config.instance.run, &config.volume_tag_blocks())?;
     let image_tags = ImageTags::render(cx, &info, &config.image, inherited(config, &tags))?;
     cx.step("StepKeyPair").await;
-    let (key, groups) = step::let_in::let_in(cx, &site, &config.instance, &network, &tags.run).await?;
+    let (key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, &network, &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
-    let basis = Basis { source: &info.source, network: &network, key: &key, groups: &groups, tags: &tags, devices: &devices };
+    let basis =
+        Basis { source: &info.source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;

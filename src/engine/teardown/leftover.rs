@@ -41,6 +41,13 @@ impl Leftover {
                 let filter = format!("describe-instances --filters Name=tag:{RUN_TAG},Values={run_id}");
                 (format!("possibly an instance with tag {RUN_TAG}={run_id}"), aws(filter))
             }
+            Resource::LaunchTemplate { name } => {
+                (format!("launch template {name}"), aws(format!("delete-launch-template --launch-template-name {}", quote(name))))
+            }
+            Resource::InstanceProfile { name } => {
+                let what = format!("instance profile and role {name}");
+                (what, region.map_or_else(String::new, |region| super::profile::commands(region, name)))
+            }
             Resource::Volume { id } => (format!("volume {id}"), aws(format!("delete-volume --volume-id {id}"))),
             Resource::Image { id: Some(id), name, .. } => {
                 (format!("image {id} ({name})"), aws(format!("deregister-image --image-id {id} --delete-associated-snapshots")))
@@ -81,14 +88,22 @@ impl Leftover {
     }
 }
 
+pub(super) fn aws_iam(region: &AwsRegion, call: &str) -> String {
+    aws_service(region.name(), &region.reach, &format!("iam {call}"))
+}
+
 fn aws(region: &Region, reach: &Reach, call: &str) -> String {
+    aws_service(region, reach, &format!("ec2 {call}"))
+}
+
+fn aws_service(region: &Region, reach: &Reach, call: &str) -> String {
     let profile = reach.profile.as_ref().map(|p| format!("--profile {} ", quote(p))).unwrap_or_default();
     let endpoint = reach.endpoint.as_ref().map(|e| format!("--endpoint-url {} ", quote(e))).unwrap_or_default();
-    format!("aws {profile}{endpoint}--region {region} ec2 {call}")
+    format!("aws {profile}{endpoint}--region {region} {call}")
 }
 
 /// Quotes a word for a POSIX shell, where it needs it.
-fn quote(word: &str) -> String {
+pub(super) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -12,6 +12,7 @@
 
 mod leftover;
 mod local;
+mod profile;
 mod remove;
 mod resource;
 mod resume;

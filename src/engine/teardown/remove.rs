@@ -26,7 +26,7 @@ const SNAPSHOTS_SHOW: Duration = Duration::from_secs(2);
 const ARTIFACT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Codes that pass: something still hangs on it, or its state is between two.
-const PASSING: [&str; 8] = [
+const PASSING: [&str; 9] = [
     "DependencyViolation",
     "InvalidGroup.InUse",
     "VolumeInUse",
@@ -35,6 +35,7 @@ const PASSING: [&str; 8] = [
     "IncorrectInstanceState",
     "InvalidAMIID.Unavailable",
     "ResourceInUse",
+    "DeleteConflict",
 ];
 
 /// Repeats a deleting call until it succeeds, is refused again and again, or the deadline passes.

@@ -41,6 +41,16 @@ pub enum Resource {
         /// Id.
         id: Option<InstanceId>,
     },
+    /// A temporary launch template.
+    LaunchTemplate {
+        /// Name, chosen by us.
+        name: String,
+    },
+    /// A temporary instance profile with its role and the role's policy, all of one name.
+    InstanceProfile {
+        /// Name, chosen by us.
+        name: String,
+    },
     /// A volume that outlives its instance. Goes after the instances of its region are terminated.
     Volume {
         /// Id.
@@ -129,6 +139,8 @@ impl Resource {
             Self::KeyPair { .. } => "key pair",
             Self::SecurityGroup { .. } => "security group",
             Self::Instance { .. } => "instance",
+            Self::LaunchTemplate { .. } => "launch template",
+            Self::InstanceProfile { .. } => "instance profile",
             Self::Volume { .. } => "volume",
             Self::Image { .. } => "image",
             Self::Snapshot { .. } | Self::VolumeSnapshot { .. } => "snapshot",
@@ -173,6 +185,18 @@ impl Created for Instance {
             *id = Some(self.id.clone());
         }
     }
+}
+
+impl Created for InstanceId {
+    fn complete(&self, resource: &mut Resource) {
+        if let Resource::Instance { id, .. } = resource {
+            *id = Some(self.clone());
+        }
+    }
+}
+
+impl Created for () {
+    fn complete(&self, _resource: &mut Resource) {}
 }
 
 impl Created for ImageId {

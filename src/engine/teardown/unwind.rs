@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::remove::{Removal, delete, terminate};
-use super::{Entry, ImageOrigin, Leftover, Lifetime, Resource, Teardown, local};
+use super::{Entry, ImageOrigin, Leftover, Lifetime, Resource, Teardown, local, profile};
 use crate::engine::account::AwsRegion;
 use crate::engine::watcher::{WaitError, Want};
 
@@ -116,6 +116,12 @@ impl Teardown {
                     self.end_instance(region, &id, entry.since, wait, deadline).await?;
                 }
                 Ok(())
+            }
+            Resource::LaunchTemplate { name } => {
+                delete(entry.since, deadline, || region.ec2.delete_launch_template(name)).await.map_err(|e| e.to_string())
+            }
+            Resource::InstanceProfile { name } => {
+                profile::remove(region, report, name, entry.since, deadline).await.map_err(|e| e.to_string())
             }
             Resource::Volume { id } => {
                 report.say(format!("Destroying volume ({id})..."));
@@ -251,6 +257,8 @@ impl Entry {
         match self.resource {
             Resource::SecurityGroup { .. } | Resource::Volume { .. } | Resource::LaunchedVolumes => true,
             Resource::KeyPair { .. }
+            | Resource::LaunchTemplate { .. }
+            | Resource::InstanceProfile { .. }
             | Resource::Instance { .. }
             | Resource::Image { .. }
             | Resource::Snapshot { .. }

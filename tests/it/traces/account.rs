@@ -64,6 +64,11 @@ impl Account {
             let request = KeyPairRequest { name: "mykey".to_owned(), key_type: KeyType::Rsa, tags: Vec::new() };
             self.ec2().create_key_pair(request).await.unwrap();
         }
+        if template.contains("<default-subnet>") {
+            let filters = [Filter::new("default-for-az", "true"), Filter::new("availability-zone", "us-east-1a")];
+            let subnets = self.ec2().describe_subnets(&[], &filters).await.unwrap();
+            self.places.insert("<default-subnet>", subnets[0].id.to_string());
+        }
         self.places.insert("<unknown-sg>", "sg-0123456789abcdef0".to_owned());
         self.places.insert("<unknown-vpc>", "vpc-0123456789abcdef0".to_owned());
     }
@@ -177,7 +182,8 @@ impl Account {
 const FOR_EVER: usize = 10;
 
 fn options(trace: &Trace) -> Options {
-    let mut times = Times::fast();
+    // The mock's EC2 knows new instance profiles at once.
+    let mut times = Times { profile: Duration::ZERO, ..Times::fast() };
     let pending = trace.faults.get("DescribeImages").filter(|fault| fault.element("imageState") == Some("pending"));
     if pending.is_some_and(|fault| fault.times >= FOR_EVER) {
         times.image = Duration::from_secs(24 * 60 * 60);

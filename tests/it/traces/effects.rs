@@ -2,7 +2,7 @@
 //!
 //! What the plugin sends since 1.6.6, and amibake with it, says nothing about a difference and is left out here (docs/compatibility.md,
 //! "What AWS sees"): key type, metadata options, `standard` CPU credits, tags carried along by copies, no default tag
-//! `Name=Packer Builder`; the parameter lists that EC2 keeps for clients older than `LaunchPermission.Add`; the tags of amibake's own
+//! `Name=Packer Builder`, no use of capacity reservations, what has EC2's default and is sent by 1.6.6; the parameter lists that EC2 keeps for clients older than `LaunchPermission.Add`; the tags of amibake's own
 //! bookkeeping; whether a tag is set by the call that creates a thing or by CreateTags afterwards; and the move of the stopped instance
 //! to the default group. Of client tokens it is compared whether one is used again.
 
@@ -73,8 +73,14 @@ impl Effects {
                 self.tags_at(call, resource, "");
             }
         }
+        for data in ["", TEMPLATE] {
+            self.add_specified(call, data);
+        }
+    }
+
+    fn add_specified(&mut self, call: &Seen<'_>, data: &str) {
         for specification in 1.. {
-            let prefix = format!("TagSpecification.{specification}");
+            let prefix = format!("{data}TagSpecification.{specification}");
             let Some(kind) = call.parameters.get(&format!("{prefix}.ResourceType")) else { break };
             let resource = if kind == "image" { "<ami>".to_owned() } else { format!("<{kind}>") };
             self.tags_at(call, &resource, &format!("{prefix}."));
@@ -93,12 +99,19 @@ impl Effects {
     }
 }
 
+/// Before what a launch template says about its launches.
+const TEMPLATE: &str = "LaunchTemplateData.";
+/// Whether a launch may use reserved capacity.
+const RESERVATIONS: &str = "CapacityReservationSpecification.CapacityReservationPreference";
+
 /// Parameters that say nothing about a difference.
 fn same_everywhere(key: &str, value: &str) -> bool {
     let kinds = ["ClientToken", "MinCount", "MaxCount", "KeyType", "CopyImageTags"];
-    let prefixes = ["MetadataOptions.", "TagSpecification.", "UserGroup.", "UserId."];
+    let prefixes = ["MetadataOptions.", "TagSpecification.", "UserGroup.", "UserId.", "Tags.member."];
+    let key = key.strip_prefix(TEMPLATE).unwrap_or(key);
     kinds.contains(&key)
         || prefixes.iter().any(|prefix| key.starts_with(prefix))
-        || matches!((key, value), ("EbsOptimized", "false") | ("CreditSpecification.CpuCredits", "standard"))
+        || matches!((key, value), ("EbsOptimized" | "DisableApiTermination" | "ReplaceUnhealthyInstances", "false"))
+        || matches!((key, value), ("CreditSpecification.CpuCredits", "standard") | (RESERVATIONS, "none"))
         || (value.is_empty() && !key.ends_with(".NoDevice"))
 }

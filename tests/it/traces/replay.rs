@@ -31,7 +31,7 @@ use super::words;
 /// What Packer did, line by line.
 pub fn recorded(trace: &Trace) -> Vec<String> {
     let mut effects = Effects::default();
-    for call in trace.changes.iter().filter(|call| call.service.is_none()) {
+    for call in trace.changes.iter().filter(|call| matches!(call.service.as_deref(), None | Some("iam"))) {
         let text = |value: &serde_json::Value| words::recorded(value.as_str().unwrap_or_default());
         let parameters: Parameters = call.params.iter().map(|(key, value)| (key.clone(), text(value))).collect();
         let error = call.error.as_deref();

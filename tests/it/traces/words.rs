@@ -79,13 +79,16 @@ fn folded(lines: &[String]) -> Vec<String> {
 pub fn ours(text: &str, places: &BTreeMap<&'static str, String>) -> String {
     static RULES: LazyLock<Rules> = LazyLock::new(|| {
         rules(&[
+            ("<default-subnet>", "<subnet>"),
             ("\\bami-[0-9a-f]{17}\\b", "<ami>"),
             ("\\bi-[0-9a-f]{17}\\b", "<instance>"),
             ("\\bsg-[0-9a-f]{17}\\b", "<security-group>"),
             ("\\bsnap-[0-9a-f]{17}\\b", "<snapshot>"),
             ("\\bvol-[0-9a-f]{17}\\b", "<volume>"),
+            ("\\bsir-[0-9a-f]{8}\\b", "<spot-request>"),
             ("\\b(vpc|subnet)-[0-9a-f]{17}\\b", "<$1>"),
             ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
+            ("packer-fleet-launch-template-<uuid>", "packer-fleet-launch-template-<random7>"),
             ("\\b127\\.1\\.[0-9]+\\.[0-9]+\\b", "<public-ip>"),
             ("\\b127\\.2\\.[0-9]+\\.[0-9]+\\b", "<private-ip>"),
             ("\\bec2-127-[0-9-]+\\.compute\\.amazonaws\\.com", "<public-dns>"),

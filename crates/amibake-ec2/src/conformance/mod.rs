@@ -7,6 +7,7 @@
 mod disks;
 mod images;
 mod instances;
+mod launches;
 mod network;
 mod storage;
 
@@ -100,6 +101,12 @@ questions! {
     disks::an_image_is_registered_of_snapshots: "makes snapshots of its own",
     disks::a_volume_changes_its_device,
     disks::tags_are_taken_away_by_key_and_value,
+    launches::a_fleet_launches_one_instance_with_the_templates_tags,
+    launches::a_spot_instance_names_its_request: "names none",
+    launches::a_spot_instance_cannot_be_stopped: "stops it",
+    launches::a_launch_template_has_a_name_of_its_own_and_goes_once: "answers MissingParameter for one that is gone",
+    launches::an_instance_profile_comes_and_goes_in_its_order,
+    launches::an_instance_runs_with_a_profile_that_has_a_role,
     storage::volumes_stay_or_go_with_their_instance,
     storage::a_volume_in_use_cannot_be_deleted,
     storage::tags_are_put_on_images_and_snapshots,

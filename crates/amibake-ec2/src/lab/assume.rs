@@ -288,7 +288,11 @@ impl Place<'_> {
         if let Some(name) = &request.key_name {
             self.assume_key_pair(name);
         }
-        if let Some(name) = request.iam_instance_profile.as_ref().filter(|name| !self.options.instance_profiles.contains(*name)) {
+        if let Some(name) = request
+            .iam_instance_profile
+            .as_ref()
+            .filter(|name| !self.options.instance_profiles.contains(*name) && !self.identities.has_profile(name))
+        {
             self.note("instance profile", name, NAMED);
         }
         self.assume_mapped(&request.block_devices);

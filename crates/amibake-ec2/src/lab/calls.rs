@@ -37,6 +37,18 @@ impl Parameters {
         self
     }
 
+    /// All of another call's, with a prefix.
+    pub(super) fn below(mut self, prefix: &str, other: Self) -> Self {
+        self.0.extend(other.0.into_iter().map(|(name, value)| (format!("{prefix}{name}"), value)));
+        self
+    }
+
+    /// Without those that begin so.
+    pub(super) fn without(mut self, prefix: &str) -> Self {
+        self.0.retain(|name, _| !name.starts_with(prefix));
+        self
+    }
+
     /// `Name.1`, `Name.2`, ...
     pub fn list(mut self, name: &str, values: impl IntoIterator<Item = impl ToString>) -> Self {
         for (index, value) in values.into_iter().enumerate() {
@@ -132,12 +144,15 @@ impl Calls {
 
 /// RunInstances.
 pub(super) fn run_instances(request: &RunInstances) -> Parameters {
+    launch_data(request).with("MinCount", Some(1)).with("MaxCount", Some(1)).with("ClientToken", Some(&request.client_token))
+}
+
+/// What a launch and a launch template have in common.
+pub(super) fn launch_data(request: &RunInstances) -> Parameters {
+    let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let mut parameters = Parameters::default()
         .with("ImageId", Some(&request.image))
-        .with("InstanceType", Some(&request.instance_type))
-        .with("MinCount", Some(1))
-        .with("MaxCount", Some(1))
-        .with("ClientToken", Some(&request.client_token))
+        .with("InstanceType", given(&request.instance_type))
         .with("KeyName", request.key_name.as_ref())
         .with("UserData", request.user_data.as_ref())
         .with("IamInstanceProfile.Name", request.iam_instance_profile.as_ref())
@@ -159,6 +174,7 @@ pub(super) fn run_instances(request: &RunInstances) -> Parameters {
     if let Some(options) = &request.metadata_options {
         parameters = metadata(parameters, options);
     }
+    parameters = super::place_options::parameters(parameters, &request.options);
     parameters.tag_specifications(&[
         ("instance", &request.instance_tags),
         ("network-interface", &request.instance_tags),

@@ -24,6 +24,7 @@ impl Place<'_> {
         checks::type_fits(&request.instance_type, &image)?;
         checks::parameters(&request)?;
         self.check_access(&request)?;
+        self.check_options(&request)?;
         let subnet = self.subnet_for(&request)?.clone();
         let groups = self.groups_for(&request, &subnet)?;
         let devices = overlay(image.devices.clone(), &request.block_devices, &self.state.snapshots)?;
@@ -66,13 +67,17 @@ impl Place<'_> {
         if let Some(name) = request.key_name.as_ref().filter(|name| !self.state.key_pairs.contains_key(*name)) {
             return refuse("InvalidKeyPair.NotFound", format!("The key pair '{name}' does not exist"));
         }
-        if let Some(name) =
-            request.iam_instance_profile.as_ref().filter(|name| !self.options.assume && !self.options.instance_profiles.contains(*name))
-        {
+        if let Some(name) = request.iam_instance_profile.as_ref().filter(|name| !self.takes_profile(name)) {
             let message = format!("Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name");
             return bad_value(message);
         }
         Ok(())
+    }
+
+    /// A rehearsal takes any profile that is not one of the lab's own IAM, which EC2 learns of late.
+    fn takes_profile(&self, name: &str) -> bool {
+        let assumed = self.options.assume && !self.identities.has_profile(name);
+        assumed || self.options.instance_profiles.contains(name) || self.identities.known_to_ec2(name, self.now)
     }
 
     fn subnet_for(&self, request: &RunInstances) -> Answer<&SubnetRecord> {
@@ -82,7 +87,7 @@ impl Place<'_> {
                 Some(subnet) => subnet,
                 None => return unknown("subnet", id.as_str()),
             },
-            None => self.default_subnet(zone, &request.security_groups)?,
+            None => self.default_subnet(zone, request)?,
         };
         if zone.is_some_and(|zone| zone != subnet.availability_zone) {
             // The code is EC2's; the wording is ours.
@@ -92,16 +97,24 @@ impl Place<'_> {
             let message = format!("Insufficient free addresses in subnet '{}'.", subnet.id);
             return refuse("InsufficientFreeAddressesInSubnet", message);
         }
+        self.check_room(&request.instance_type, subnet)?;
         Ok(subnet)
     }
 
-    fn default_subnet(&self, zone: Option<&str>, groups: &[SecurityGroupId]) -> Answer<&SubnetRecord> {
+    /// A zone that is left to EC2 is one with room, where there is one.
+    fn default_subnet(&self, zone: Option<&str>, request: &RunInstances) -> Answer<&SubnetRecord> {
+        let groups = &request.security_groups;
         let mut default = default_subnets(&self.state.subnets, &self.state.groups, groups).peekable();
         if default.peek().is_none() {
             let message = "No default VPC for this user. GroupName is only supported for EC2-Classic and default VPC.";
             return refuse("VPCIdNotSpecified", message);
         }
-        match default.find(|subnet| zone.is_none_or(|zone| zone == subnet.availability_zone)) {
+        let any = default.peek().copied().filter(|_| zone.is_none());
+        let fits = |subnet: &&SubnetRecord| match zone {
+            Some(zone) => zone == subnet.availability_zone,
+            None => self.has_room(&request.instance_type, subnet),
+        };
+        match default.find(fits).or(any) {
             Some(subnet) => Ok(subnet),
             None => bad_value(format!("Invalid availability zone: [{}]", zone.unwrap_or_default())),
         }
@@ -151,6 +164,7 @@ impl Place<'_> {
             interface: (format!("eni-{}", self.ids.hex()), request.instance_tags.clone()),
             shutdown_behavior: request.shutdown_behavior.clone().unwrap_or_else(|| "stop".to_owned()),
             root_device_type: image.root_device_type.clone(),
+            spot: None,
             client_token: request.client_token.clone(),
             tags: request.instance_tags.clone(),
         };
@@ -209,6 +223,13 @@ impl Place<'_> {
                 let message = format!("The instance '{id}' does not have an 'ebs' root device type and cannot be stopped");
                 refuse("UnsupportedOperation", message)
             }
+            InstanceState::Running if instance.spot.is_some() => {
+                let message = format!(
+                    "You can't stop the Spot Instance '{id}' because it is associated with a one-time Spot Instance request. \
+                     You can only stop Spot Instances associated with persistent Spot Instance requests."
+                );
+                refuse("UnsupportedOperation", message)
+            }
             InstanceState::Running => {
                 instance.state = InstanceState::Stopping;
                 instance.until = Some(until);
@@ -231,7 +252,8 @@ impl Place<'_> {
             return;
         }
         instance.state_reason = Some("Client.InstanceInitiatedShutdown: Instance initiated shutdown".to_owned());
-        if instance.shutdown_behavior == "terminate" {
+        // A one-time spot instance ends, whatever it was launched with.
+        if instance.shutdown_behavior == "terminate" || instance.spot.is_some() {
             instance.state = InstanceState::ShuttingDown;
             instance.until = Some(now + times.terminate);
             instance.progress = machines.map(|machines| machines.terminate(id));
@@ -306,6 +328,7 @@ impl State {
             vpc: here.then(|| record.vpc.clone()),
             security_groups: if here { record.security_groups.clone() } else { Vec::new() },
             volumes: self.volumes_of(id).filter(|_| here).filter_map(instance_volume).collect(),
+            spot_request: record.spot.as_ref().map(|spot| spot.request.clone()),
             tags: record.tags.clone(),
         })
     }

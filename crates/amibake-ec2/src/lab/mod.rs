@@ -7,6 +7,7 @@
 //! - [`images`]: images as `aws ec2 describe-images` prints them;
 //! - `world`, `launch`, `checks`, `mapping`, `image`, `attributes`, `network`, `storage`, `tags`:
 //!   the rules, one EC2 topic a file, plain synchronous functions;
+//! - `spot`, `place_options`, `identities`: fleets, what few launches ask for, IAM;
 //! - `assume`, `stand_in`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
 //! - `service`: the [`crate::Ec2`] trait on top, the only async part; `catalogue`: the public images and the regions.
 //!
@@ -23,6 +24,7 @@ mod disks;
 pub mod fault;
 mod filter;
 mod fit;
+mod identities;
 mod image;
 pub mod images;
 mod instance_type;
@@ -33,10 +35,13 @@ pub mod machines;
 mod mapping;
 mod network;
 mod options;
+mod place_options;
 mod platform;
 pub mod record;
 mod refusal;
 mod service;
+mod service_iam;
+mod spot;
 mod stand_in;
 mod storage;
 mod tags;
@@ -46,6 +51,7 @@ mod world;
 pub use assume::Assumption;
 pub use calls::{Call, Parameters};
 pub use fault::{At, Fault, Kind};
+pub use identities::{ProfileRecord, RoleRecord};
 pub use machines::{KeyMaterial, Machine, MachineKey, Machines, Progress};
 pub use options::{Options, Times};
 pub use platform::Platform;

@@ -1,6 +1,7 @@
 //! How a lab is set up.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct Times {
     pub image: Duration,
     /// CopyImage to `available`.
     pub copy: Duration,
+    /// AddRoleToInstanceProfile until EC2 takes the profile.
+    pub profile: Duration,
     /// Launch until SSH answers. The lab only keeps it, for what stands behind its instances.
     pub ssh: Duration,
 }
@@ -36,6 +39,7 @@ impl Times {
             terminate: Duration::from_secs(9),
             image: Duration::from_secs(47),
             copy: Duration::from_secs(60),
+            profile: Duration::from_secs(8),
             ssh: Duration::from_secs(17),
         }
     }
@@ -49,6 +53,7 @@ impl Times {
             terminate: Duration::from_secs(1),
             image: Duration::from_secs(4),
             copy: Duration::from_secs(4),
+            profile: Duration::from_millis(700),
             ssh: Duration::from_millis(2500),
         }
     }
@@ -62,6 +67,7 @@ impl Times {
             terminate: Duration::ZERO,
             image: Duration::ZERO,
             copy: Duration::ZERO,
+            profile: Duration::ZERO,
             ssh: Duration::ZERO,
         }
     }
@@ -80,6 +86,10 @@ pub struct Options {
     pub default_region: Option<Region>,
     /// Names of the instance profiles that exist.
     pub instance_profiles: BTreeSet<String>,
+    /// Instance types and availability zones that have no capacity left.
+    pub no_capacity: BTreeSet<String>,
+    /// This machine's address as AWS sees it; None: it cannot be asked.
+    pub own_address: Option<IpAddr>,
     /// Our account.
     pub account: String,
     /// What the lab's calendar says when it opens, RFC 3339. Image dates come from it.
@@ -101,6 +111,9 @@ impl Options {
             default_vpc: true,
             default_region: None,
             instance_profiles: BTreeSet::new(),
+            no_capacity: BTreeSet::new(),
+            // An address that nobody has (RFC 5737).
+            own_address: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7))),
             account: "123456789012".to_owned(),
             // 2026-11-02T08:00:00Z: after every image of the catalogue. A number, because tests must not see the real date.
             opened_at: jiff::Timestamp::constant(1_793_606_400, 0),

@@ -120,9 +120,20 @@ pub struct InstanceRecord {
     pub shutdown_behavior: String,
     /// `ebs`, `instance-store`.
     pub root_device_type: String,
+    /// The spot request that launched it; none for on demand.
+    pub spot: Option<SpotRecord>,
     /// The token it was launched with.
     pub client_token: String,
     /// Tags.
+    pub tags: Vec<Tag>,
+}
+
+/// A spot request that was fulfilled.
+#[derive(Debug, Clone)]
+pub struct SpotRecord {
+    /// `sir-…`.
+    pub request: String,
+    /// Its tags.
     pub tags: Vec<Tag>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -12,18 +13,20 @@ use super::calls::{Call, Calls, Parameters};
 use super::catalogue;
 use super::disks;
 use super::fault::{Fault, Faults, Kind};
+use super::identities::{ProfileRecord, RoleRecord};
 use super::limits::Buckets;
 use super::options::{Options, Times};
 use super::record::{GroupRecord, ImageRecord, InstanceRecord, SnapshotRecord, VolumeRecord};
 use super::refusal::{Answer, Refusal};
 use super::world::{Inventory, Place, World};
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use crate::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use crate::model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
     IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet,
     Tag, Volume, Vpc,
 };
-use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Result};
+use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Iam, Result};
 
 /// An EC2 in memory. Clones share it.
 #[derive(Clone)]
@@ -149,6 +152,16 @@ impl Lab {
         self.find(|place| place.groups.get(id).cloned())
     }
 
+    /// All that is known of a role of IAM.
+    pub fn role(&self, name: &str) -> Option<RoleRecord> {
+        self.lock().world.identities.role(name)
+    }
+
+    /// All that is known of an instance profile that IAM was asked for.
+    pub fn instance_profile(&self, name: &str) -> Option<ProfileRecord> {
+        self.lock().world.identities.profile(name)
+    }
+
     /// Tells that an instance's machine went off by itself (`shutdown -h now` in it): it stops or ends, as its shutdown behaviour says.
     /// One that is on its way already, or that nobody knows, stays as it is.
     pub fn powered_off(&self, instance: &InstanceId) {
@@ -205,6 +218,11 @@ impl Clouds for Lab {
             }),
         }
     }
+
+    async fn own_address(&self) -> Result<IpAddr> {
+        let address = self.lock().world.options.own_address;
+        address.ok_or_else(|| Ec2Error::unknown("checkip", "the lab is not connected to anything"))
+    }
 }
 
 #[async_trait]
@@ -227,6 +245,7 @@ impl Cloud for LabCloud {
 }
 
 /// One region of the lab.
+#[derive(Clone)]
 pub(super) struct LabRegion {
     pub(super) lab: Lab,
     pub(super) region: Region,
@@ -243,7 +262,7 @@ impl LabRegion {
         self.call_world(operation, parameters, |world, now, spoil| rule(&mut world.place(&self.region, now, spoil)?)).await
     }
 
-    async fn call_world<T: Send>(
+    pub(super) async fn call_world<T: Send>(
         &self,
         operation: &'static str,
         parameters: Parameters,
@@ -354,6 +373,10 @@ impl Ec2 for LabRegion {
         let options = &self.lab.lock().world.options;
         // Machines take some time even where the lab takes none. Without machines, and at other speeds, all is as on AWS.
         options.machines.is_some() && options.times == Times::instant() && !options.limits
+    }
+
+    fn iam(&self) -> Arc<dyn Iam> {
+        Arc::new(self.clone())
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {
@@ -477,6 +500,21 @@ impl Ec2 for LabRegion {
     async fn run_instance(&self, request: RunInstances) -> Result<Instance> {
         let parameters = super::calls::run_instances(&request);
         self.call("RunInstances", parameters, |place| place.run_instance(request)).await
+    }
+
+    async fn create_launch_template(&self, request: CreateLaunchTemplate) -> Result<()> {
+        let parameters = super::spot::template_parameters(&request);
+        self.call("CreateLaunchTemplate", parameters, |place| place.create_launch_template(request)).await
+    }
+
+    async fn delete_launch_template(&self, name: &str) -> Result<()> {
+        let parameters = none().with("LaunchTemplateName", Some(name));
+        self.call("DeleteLaunchTemplate", parameters, |place| place.delete_launch_template(name)).await
+    }
+
+    async fn create_fleet(&self, request: CreateFleet) -> Result<Fleet> {
+        let parameters = super::spot::fleet_parameters(&request);
+        self.call("CreateFleet", parameters, |place| place.create_fleet(request)).await
     }
 
     async fn stop_instance(&self, instance: &InstanceId) -> Result<()> {

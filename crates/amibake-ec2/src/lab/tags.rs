@@ -87,6 +87,11 @@ impl State {
             "subnet" => SubnetId::new(id).ok().and_then(|id| self.subnets.get_mut(&id)).map(|record| &mut record.tags),
             "vpc" => VpcId::new(id).ok().and_then(|id| self.vpcs.get_mut(&id)).map(|record| &mut record.tags),
             "key" => self.key_pairs.values_mut().find(|record| record.id == id).map(|record| &mut record.tags),
+            "lt" => self.launch_template_tags(id),
+            "sir" => {
+                let mut requests = self.instances.values_mut().filter_map(|record| record.spot.as_mut());
+                requests.find(|spot| spot.request == id).map(|spot| &mut spot.tags)
+            }
             "eni" => self.instances.values_mut().find(|record| record.interface.0 == id).map(|record| &mut record.interface.1),
             _ => return refuse("InvalidID", format!("The ID '{id}' is not valid")),
         };
@@ -123,6 +128,8 @@ pub(super) fn unknown<T>(kind: &str, id: &str) -> Answer<T> {
         "subnet" => refuse("InvalidSubnetID.NotFound", format!("The subnet ID '{id}' does not exist")),
         "vpc" => refuse("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist")),
         "key" => refuse("InvalidKeyPair.NotFound", format!("The key pair ID '{id}' does not exist")),
+        "lt" => refuse("InvalidLaunchTemplateId.NotFound", format!("The launch template '{id}' does not exist")),
+        "sir" => refuse("InvalidSpotInstanceRequestID.NotFound", format!("The spot instance request ID '{id}' does not exist")),
         _ => refuse("InvalidNetworkInterfaceID.NotFound", format!("The networkInterface ID '{id}' does not exist")),
     }
 }

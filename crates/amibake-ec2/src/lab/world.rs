@@ -6,12 +6,14 @@ use tokio::time::Instant;
 
 use super::assume::Assumed;
 use super::catalogue;
+use super::identities::Identities;
 use super::machines::Progress;
 use super::options::Options;
 use super::record::{
     EbsSpec, GroupRecord, ImageRecord, ImageTarget, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord,
 };
 use super::refusal::{Answer, refuse};
+use super::spot::Spot;
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
 
@@ -20,6 +22,8 @@ use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
 pub(super) struct World {
     pub(super) options: Options,
     pub(super) ids: Ids,
+    /// IAM, which has no regions.
+    pub(super) identities: Identities,
     regions: BTreeMap<Region, State>,
     /// Images of every region, also of those that were not used yet.
     everywhere: Vec<ImageRecord>,
@@ -50,6 +54,8 @@ pub(super) struct State {
     pub(super) launches: BTreeMap<String, (RunInstances, InstanceId)>,
     /// CopyImage by client token.
     pub(super) copies: BTreeMap<String, (CopyImage, ImageId)>,
+    /// Launch templates and fleets.
+    pub(super) spot: Spot,
     /// What was taken to exist.
     pub(super) assumed: Assumed,
 }
@@ -58,6 +64,7 @@ pub(super) struct State {
 pub(super) struct Place<'a> {
     pub(super) options: &'a Options,
     pub(super) ids: &'a mut Ids,
+    pub(super) identities: &'a Identities,
     pub(super) region: &'a Region,
     pub(super) now: Instant,
     pub(super) state: &'a mut State,
@@ -87,7 +94,7 @@ impl Ids {
 impl World {
     pub(super) fn new(options: Options) -> Self {
         let ids = Ids { count: options.seed, hosts: 0, opened: Instant::now() };
-        Self { options, ids, regions: BTreeMap::new(), everywhere: Vec::new() }
+        Self { options, ids, identities: Identities::default(), regions: BTreeMap::new(), everywhere: Vec::new() }
     }
 
     /// A region as it is now.
@@ -105,7 +112,7 @@ impl World {
             state
         });
         state.settle(now);
-        Ok(Place { options, ids, region, now, state, spoil })
+        Ok(Place { options, ids, identities: &self.identities, region, now, state, spoil })
     }
 
     /// All regions that were used, as they are now.
@@ -146,11 +153,12 @@ impl World {
 
     pub(super) fn inventory(&mut self, now: Instant) -> Inventory {
         let account = self.options.account.clone();
-        Inventory(
+        let mut all: BTreeMap<String, String> = self.identities.lasting().collect();
+        all.extend(
             self.regions(now)
-                .flat_map(|(region, state)| state.lasting(&account).into_iter().map(move |(id, text)| (id, format!("{region} {text}"))))
-                .collect(),
-        )
+                .flat_map(|(region, state)| state.lasting(&account).into_iter().map(move |(id, text)| (id, format!("{region} {text}")))),
+        );
+        Inventory(all)
     }
 }
 
@@ -295,6 +303,9 @@ impl State {
         }
         for group in self.groups.values().filter(|group| group.name != "default" && !self.assumed.holds(group.id.as_str())) {
             add(group.id.as_str(), format!("security group {} ({})", group.id, group.name));
+        }
+        for (id, name) in self.launch_templates() {
+            add(id, format!("launch template {name}"));
         }
         for key in self.key_pairs.values().filter(|key| !self.assumed.holds(&key.name)) {
             add(&key.id, format!("key pair {}", key.name));

@@ -10,5 +10,6 @@ mod images;
 mod instances;
 mod machines;
 mod network;
+mod spot;
 mod support;
 mod time;

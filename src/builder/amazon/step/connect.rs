@@ -267,6 +267,7 @@ mod tests {
             vpc: Some(VpcId::new("vpc-1").unwrap()),
             security_groups: Vec::new(),
             volumes: Vec::new(),
+            spot_request: None,
             tags: Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! Launches the source instance and waits until it runs.
 
-use amibake_ec2::Ec2Error;
-use amibake_ec2::model::{BlockDevice, Image, Instance, RunInstances, Tag};
+use amibake_ec2::model::{BlockDevice, Image, Instance, RunInstances, Subnet, Tag};
+use amibake_ec2::{Ec2Error, InstanceId};
 use amibake_template::component::Given;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,9 +9,12 @@ use tokio::time::Instant;
 
 use super::key_pair::LoginKey;
 use super::network::Network;
+use super::profile::ProfileInUse;
 use super::security_group::GroupsInUse;
+use super::spot::{SpotTags, launch_spot, tag_request};
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{Pauses, TRIES, create_by_token, fail, failed_call, go_on, sleep};
+use crate::builder::amazon::capacity::another_subnet_may_do;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::instance::InstanceConfig;
 use crate::builder::amazon::name::uuid;
@@ -29,6 +32,8 @@ pub struct LaunchTags {
     pub run: Vec<Tag>,
     /// `run_volume_tags`.
     pub volume: Vec<Tag>,
+    /// `spot_tags`, `fleet_tags`.
+    pub spot: SpotTags,
 }
 
 impl LaunchTags {
@@ -41,6 +46,7 @@ impl LaunchTags {
         Ok(Self {
             run: render_tags(&cx.late, info, &run.run_tags, &run.run_tag).map_err(tell)?,
             volume: render_tags(&cx.late, info, &run.run_volume_tags, volume_blocks).map_err(tell)?,
+            spot: SpotTags::render(cx, info, &run.spot)?,
         })
     }
 }
@@ -55,6 +61,8 @@ pub struct Basis<'a> {
     pub key: &'a LoginKey,
     /// Security groups.
     pub groups: &'a GroupsInUse,
+    /// Instance profile.
+    pub profile: &'a ProfileInUse,
     /// Tags.
     pub tags: &'a LaunchTags,
     /// Disks that the template names.
@@ -66,19 +74,38 @@ pub struct Basis<'a> {
 /// # Errors
 /// EC2 refuses, or the instance ends while it starts.
 pub async fn launch_instance(cx: &BuildContext, site: &Site, config: &InstanceConfig, basis: &Basis<'_>) -> Result<Instance, BuildError> {
-    cx.report.say("Launching a source AWS instance...");
-    if !basis.tags.run.is_empty() {
-        cx.report.say("Adding tags to source instance");
+    let spot = &config.run.spot;
+    let price = spot.price();
+    announce(cx, basis, price.is_some());
+    let request = request(cx, config, basis)?;
+    let launched = match price {
+        Some(price) => launch_spot(cx, site, (spot, price), request, basis).await?,
+        None => launch(cx, site, request, basis).await?,
+    };
+    cx.report.detail(format!("Instance ID: {launched}"));
+    let instance = wait_until_running(cx, site, &launched).await?;
+    own_volumes(cx, site, basis.devices, &instance)?;
+    tag_request(cx, site, &instance, &basis.tags.spot.spot).await?;
+    Ok(instance)
+}
+
+/// Says what is launched, with its tags, in Packer's words.
+fn announce(cx: &BuildContext, basis: &Basis<'_>, spot: bool) {
+    if spot {
+        cx.report.say("Launching a spot AWS instance...");
+        cx.report.say("Interpolating tags for spot instance...");
+    } else {
+        cx.report.say("Launching a source AWS instance...");
+        if !basis.tags.run.is_empty() {
+            cx.report.say("Adding tags to source instance");
+        }
     }
     for tag in basis.tags.run.iter().chain(&basis.tags.volume) {
         cx.report.detail(format!("Adding tag: \"{}\": \"{}\"", tag.key, tag.value));
     }
-    let request = request(cx, config, basis)?;
-    let launched = launch(cx, site, request, basis).await?;
-    cx.report.detail(format!("Instance ID: {}", launched.id));
-    let instance = wait_until_running(cx, site, &launched).await?;
-    own_volumes(cx, site, basis.devices, &instance)?;
-    Ok(instance)
+    if spot {
+        cx.report.detail("Loading User Data File...");
+    }
 }
 
 fn request(cx: &BuildContext, config: &InstanceConfig, basis: &Basis<'_>) -> Result<RunInstances, BuildError> {
@@ -92,9 +119,9 @@ fn request(cx: &BuildContext, config: &InstanceConfig, basis: &Basis<'_>) -> Res
         instance_type: run.instance_type().to_owned(),
         key_name: basis.key.key_pair.clone(),
         user_data: user_data(run).map_err(|error| fail(cx, error))?,
-        iam_instance_profile: run.iam_instance_profile.given().map(str::to_owned),
+        iam_instance_profile: basis.profile.name.clone(),
         availability_zone: basis.network.zone.clone(),
-        tenancy: config.tenancy().map(str::to_owned),
+        tenancy: run.placing.tenancy().map(str::to_owned),
         associate_public_ip_address: config.network.associate_public_ip_address.0.filter(|_| subnet.is_some()),
         subnet,
         security_groups: basis.groups.ids.clone(),
@@ -102,6 +129,7 @@ fn request(cx: &BuildContext, config: &InstanceConfig, basis: &Basis<'_>) -> Res
         shutdown_behavior: Some(run.shutdown_behavior.given().unwrap_or("stop").to_owned()),
         cpu_credits: run.cpu_credits().map(str::to_owned),
         metadata_options: Some(run.metadata_options()),
+        options: run.placing.options(run.spot.is_spot()),
         block_devices: basis.devices.to_vec(),
         instance_tags: with_ours(&basis.tags.run),
         volume_tags: with_ours(&basis.tags.volume),
@@ -125,22 +153,30 @@ fn user_data(run: &RunConfig) -> Result<Option<String>, String> {
     }
 }
 
-/// Launches, again while EC2 does not know the instance profile, or what was just made, everywhere yet.
-async fn launch(cx: &BuildContext, site: &Site, request: RunInstances, basis: &Basis<'_>) -> Result<Instance, BuildError> {
+/// Launches, again while EC2 does not know the instance profile, or what was just made, everywhere yet; and where the template leaves
+/// the subnet to us, in the next one as long as there is no room.
+async fn launch(cx: &BuildContext, site: &Site, mut request: RunInstances, basis: &Basis<'_>) -> Result<InstanceId, BuildError> {
     const WHAT: &str = "Error launching source instance";
     let mut pauses = Pauses::usual(TRIES);
+    let mut others = basis.network.others.iter();
     for attempt in 1.. {
         go_on(cx)?;
         // A refused launch has used its token up; the same launch with a lost reply repeats it, and never starts a second instance.
-        let request = RunInstances { client_token: uuid(cx, &format!("launch {attempt}")), ..request.clone() };
+        request.client_token = uuid(cx, &format!("launch {attempt}"));
         let resource = Resource::instance(request.client_token.clone());
         let call = create_by_token(|| site.ec2().run_instance(request.clone()));
         match cx.teardown.create(&site.home, resource, Lifetime::Build, call).await {
-            Ok((instance, _)) => return Ok(instance),
+            Ok((instance, _)) => return Ok(instance.id),
             Err(CreateError::Ec2(error)) if is_not_known_yet(&error, basis) => match pauses.next() {
                 Some(pause) => sleep(cx, pause).await.map_err(|error| error.fail(cx, WHAT, &site.region))?,
                 None => return Err(failed_call(cx, WHAT, &site.region, &error)),
             },
+            Err(CreateError::Ec2(error)) if another_subnet_may_do(&error) && !others.as_slice().is_empty() => {
+                let Some(next) = next_subnet(&mut others, &request, &error) else {
+                    return Err(super::create_failed(cx, WHAT, &site.region, CreateError::Ec2(error)));
+                };
+                move_to(cx, &mut request, next, &error);
+            }
             Err(CreateError::Ec2(error)) if error.is("VPCIdNotSpecified") && request.subnet.is_none() => {
                 let help = "a valid Subnet Id was not specified";
                 return Err(fail(cx, format!("{WHAT} in {}: {help}: {error}", site.region)));
@@ -151,15 +187,28 @@ async fn launch(cx: &BuildContext, site: &Site, request: RunInstances, basis: &B
     Err(BuildError::Cancelled)
 }
 
+/// The next subnet to try: in another zone, unless it is only addresses that are short.
+fn next_subnet<'a>(others: &mut std::slice::Iter<'a, Subnet>, request: &RunInstances, error: &Ec2Error) -> Option<&'a Subnet> {
+    let addresses = error.is("InsufficientFreeAddressesInSubnet");
+    others.find(|subnet| addresses || request.availability_zone.as_ref() != Some(&subnet.availability_zone))
+}
+
+fn move_to(cx: &BuildContext, request: &mut RunInstances, subnet: &Subnet, error: &Ec2Error) {
+    let (from, zone) = (request.availability_zone.as_deref().unwrap_or_default(), &subnet.availability_zone);
+    let why = error.code.as_deref().unwrap_or_default();
+    cx.report.say(format!("No room for {} in {from} ({why}); trying subnet {} in {zone}", request.instance_type, subnet.id));
+    request.subnet = Some(subnet.id.clone());
+    request.availability_zone = Some(zone.clone());
+}
+
 /// IAM takes a while to tell EC2 about a new profile, and EC2 a moment to tell itself about a new key pair or group.
-fn is_not_known_yet(error: &Ec2Error, basis: &Basis<'_>) -> bool {
+pub(super) fn is_not_known_yet(error: &Ec2Error, basis: &Basis<'_>) -> bool {
     error.is("InvalidParameterValue") && error.message.to_ascii_lowercase().contains("iaminstanceprofile")
         || error.is("InvalidKeyPair.NotFound") && basis.key.temporary.is_some()
         || error.is("InvalidGroup.NotFound") && basis.groups.temporary.is_some()
 }
 
-async fn wait_until_running(cx: &BuildContext, site: &Site, launched: &Instance) -> Result<Instance, BuildError> {
-    let id = &launched.id;
+async fn wait_until_running(cx: &BuildContext, site: &Site, id: &InstanceId) -> Result<Instance, BuildError> {
     cx.report.say(format!("Waiting for instance ({id}) to become ready..."));
     let deadline = Instant::now() + site.polling.instance_limit();
     match site.home.watcher.instance(id, Want::Running, deadline, &cx.cancel).await {

@@ -13,12 +13,15 @@ pub mod let_go;
 pub mod let_in;
 pub mod look_around;
 pub mod network;
+pub mod own_address;
 pub mod prevalidate;
+pub mod profile;
 pub mod progress;
 pub mod provision;
 pub mod security_group;
 pub mod snapshot;
 pub mod source_image;
+pub mod spot;
 pub mod stop;
 pub mod tags;
 pub mod volumes;
@@ -27,6 +30,7 @@ use amibake_ec2::{ImageId, Region};
 
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{fail, failed_call};
+use crate::builder::amazon::capacity::with_advice;
 use crate::engine::context::BuildContext;
 use crate::engine::teardown::CreateError;
 
@@ -42,7 +46,7 @@ fn not_finished_in_time(cx: &BuildContext, what: &str, image: &ImageId) -> Strin
 /// Ends the build because something could not be made.
 pub fn create_failed(cx: &BuildContext, what: &str, region: &Region, error: CreateError) -> BuildError {
     match error {
-        CreateError::Ec2(error) | CreateError::Unknown { error, .. } => failed_call(cx, what, region, &error),
+        CreateError::Ec2(error) | CreateError::Unknown { error, .. } => failed_call(cx, what, region, &with_advice(error)),
         CreateError::Journal(error) => fail(cx, format!("{what} in {region}: {error}")),
     }
 }

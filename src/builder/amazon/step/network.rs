@@ -20,8 +20,25 @@ pub struct Network {
     pub subnet: Option<SubnetId>,
     /// Availability zone.
     pub zone: Option<String>,
+    /// Other subnets of the VPC that would do as well, the one with most free addresses first: where the template leaves it to us.
+    pub others: Vec<Subnet>,
     /// What was found, to be told in the order of the steps.
     pub found: Vec<String>,
+}
+
+impl Network {
+    /// One subnet in each zone, of those that would do, the chosen one first.
+    pub fn zonal_subnets(&self) -> Vec<SubnetId> {
+        let mut zones: Vec<&str> = self.zone.as_deref().into_iter().collect();
+        let mut subnets: Vec<SubnetId> = self.subnet.iter().cloned().collect();
+        for other in &self.others {
+            if !zones.contains(&other.availability_zone.as_str()) {
+                zones.push(&other.availability_zone);
+                subnets.push(other.id.clone());
+            }
+        }
+        subnets
+    }
 }
 
 /// Finds VPC, subnet and zone as far as the template says anything about them.
@@ -71,8 +88,10 @@ async fn find_subnet(cx: &BuildContext, site: &Site, config: &SubnetFilter, netw
         return Err(fail(cx, format!("Your filter matched {count} Subnets. {text}")));
     }
     // Any of them is random enough; the one with most free addresses is also the one least likely to be full.
-    let subnet = most_free(found).ok_or_else(|| fail(cx, format!("No Subnets was found matching filters: {}", show(&filters))))?;
+    let none = || fail(cx, format!("No Subnets was found matching filters: {}", show(&filters)));
+    let (subnet, others) = most_free(found).ok_or_else(none)?;
     network.found.push(format!("Found Subnet ID: {}", subnet.id));
+    network.others = others;
     Ok(take(network, subnet))
 }
 
@@ -97,11 +116,12 @@ async fn infer_subnet(cx: &BuildContext, site: &Site, network: &mut Network) -> 
     filters.extend(network.zone.as_ref().map(|zone| Filter::new("availabilityZone", zone.as_str())));
     let found = ask(cx, || site.home.known.subnets(&[], &filters)).await;
     let found = found.map_err(|error| error.fail(cx, "Error querying Subnets", &site.region))?;
-    let Some(subnet) = most_free(found) else {
+    let Some((subnet, others)) = most_free(found) else {
         network.found.push(format!("No subnet found in {vpc}; associate_public_ip_address is ignored without one"));
         return Ok(None);
     };
     network.found.push(format!("Using Subnet ID: {} for associate_public_ip_address", subnet.id));
+    network.others = others;
     Ok(Some(take(network, subnet)))
 }
 
@@ -125,8 +145,12 @@ fn take(network: &mut Network, subnet: Subnet) -> SubnetId {
     subnet.id
 }
 
-/// The subnet with most free addresses; of equals the first by id, so that a build is repeatable.
-fn most_free(mut subnets: Vec<Subnet>) -> Option<Subnet> {
+/// The subnet with most free addresses, and those of the same VPC that come after it; of equals the first by id, so that a build is
+/// repeatable.
+fn most_free(mut subnets: Vec<Subnet>) -> Option<(Subnet, Vec<Subnet>)> {
     subnets.sort_by(|a, b| b.available_addresses.cmp(&a.available_addresses).then_with(|| a.id.cmp(&b.id)));
-    subnets.into_iter().next()
+    let mut subnets = subnets.into_iter();
+    let first = subnets.next()?;
+    let others = subnets.filter(|other| other.vpc == first.vpc).collect();
+    Some((first, others))
 }

@@ -5,6 +5,7 @@ use amibake_ec2::{Ec2, Ec2Error, ErrorKind, SecurityGroupId};
 use amibake_template::component::Given;
 
 use super::network::Network;
+use super::own_address;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{CallError, ask, ask_until, fail, go_on, may_exist};
 use crate::builder::amazon::filter::show;
@@ -41,12 +42,26 @@ pub async fn choose_security_groups(
     match config.network.groups(ipv6) {
         Groups::Ids(ids) => check_ids(cx, site, &ids).await,
         Groups::Filter => find(cx, site, config, network).await,
-        Groups::Temporary { cidrs } => {
-            let rule = (config.communicator.speaks() == Speaks::Ssh).then(|| IngressRule { port: config.communicator.port(), cidrs });
-            let (id, entry) = temporary(cx, site, network, rule, tags).await?;
-            Ok(GroupsInUse { ids: vec![id.clone()], temporary: Some((id, entry)) })
+        Groups::Temporary { cidrs } => open_to(cx, site, config, network, cidrs, tags).await,
+        Groups::OwnAddress => {
+            let cidrs = vec![own_address::own_address(cx).await?];
+            open_to(cx, site, config, network, cidrs, tags).await
         }
     }
+}
+
+/// A temporary group that lets these address ranges in.
+async fn open_to(
+    cx: &BuildContext,
+    site: &Site,
+    config: &InstanceConfig,
+    network: &Network,
+    cidrs: Vec<String>,
+    tags: &[Tag],
+) -> Result<GroupsInUse, BuildError> {
+    let rule = (config.communicator.speaks() == Speaks::Ssh).then(|| IngressRule { port: config.communicator.port(), cidrs });
+    let (id, entry) = temporary(cx, site, network, rule, tags).await?;
+    Ok(GroupsInUse { ids: vec![id.clone()], temporary: Some((id, entry)) })
 }
 
 async fn check_ids(cx: &BuildContext, site: &Site, ids: &[String]) -> Result<GroupsInUse, BuildError> {

@@ -12,7 +12,7 @@ use crate::builder::amazon::site::Site;
 use crate::engine::context::BuildContext;
 use crate::engine::watcher::{WaitError, Want};
 
-/// Proof that the instance is stopped.
+/// Proof that the instance is stopped, or is a spot instance: EC2 restarts that itself before it takes the image.
 #[derive(Debug)]
 pub struct Stopped {
     /// The instance.
@@ -24,6 +24,9 @@ pub struct Stopped {
 /// # Errors
 /// EC2 refuses, the instance ends instead, time is up.
 pub async fn stop_instance(cx: &BuildContext, site: &Site, config: &InstanceConfig, instance: Instance) -> Result<Stopped, BuildError> {
+    if config.run.spot.is_spot() {
+        return Ok(Stopped { instance });
+    }
     if config.run.disable_stop_instance {
         cx.report.say("Automatic instance stop disabled. Please stop instance manually.");
     } else {
