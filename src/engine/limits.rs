@@ -12,6 +12,8 @@ use amibake_ec2::{Ec2, ImageId, InstanceId, Region, Result, SecurityGroupId, Sna
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+mod features;
+
 /// A bucket of tokens, one a call, that fills at a steady rate.
 pub struct TokenBucket {
     capacity: f64,

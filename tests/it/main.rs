@@ -8,7 +8,7 @@
 //! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
 //! - `differential`: generated texts and templates, to Packer and to us.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
-//! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `ebs_build`, `ebs_faults`, `ebs_run`, `ebs_features`, `ebs_access`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
 //! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -32,9 +32,11 @@ mod console;
 mod corpus;
 mod differential;
 mod documents;
+mod ebs_access;
 mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
+mod ebs_features;
 mod ebs_lab;
 mod ebs_run;
 mod editor;

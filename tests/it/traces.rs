@@ -53,10 +53,7 @@ const LEFT_OUT: &[(Why, &str)] = &[
     (Why::NotYet("spot_price"), "ebs-spot-auto ebs-spot-price-types ebs-spot-subnet ebs-spot-tags"),
     (Why::NotYet("Session Manager"), "ebs-session-manager ebs-session-manager-port-in-use"),
     (Why::NotYet("temporary_iam_instance_profile_policy_document"), "ebs-temporary-iam-profile"),
-    (Why::NotYet("ena_support"), "ebs-ena-false ebs-ena-pv-source ebs-ena-sriov"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
-    (Why::NotYet("decode_authorization_messages"), "decode-authorization"),
-    (Why::NotYet("transitive_tag_keys"), "assume-role"),
     (
         Why::NotOnLab("the lab asks nobody for credentials: finding them is what crates/amibake-aws does"),
         "assume-role-fails credentials-config-region credentials-none credentials-profile-missing",
@@ -131,12 +128,14 @@ macro_rules! replayed {
 }
 
 replayed! {
+    assume_role
     aws_endpoints
     credentials_no_region
     credentials_profile
     credentials_profile_with_env
     credentials_shared_file
     credentials_template
+    decode_authorization
     ebs_ami_name_functions
     ebs_ami_regions
     ebs_ami_regions_kms
@@ -157,6 +156,9 @@ replayed! {
     ebs_delete_sg_retry
     ebs_describe_instances_race
     ebs_disable_stop_instance
+    ebs_ena_false
+    ebs_ena_pv_source
+    ebs_ena_sriov
     ebs_encrypt_boot
     ebs_encrypt_boot_false_regions
     ebs_encrypt_boot_kms

@@ -1,10 +1,12 @@
 //! What all of Packer's Amazon builders have in common: groups of keys with their checks, and how they become EC2 requests.
 //!
+//! - [`enhanced_networking`], [`lifespan`], [`fast_launch`]: what instance and image can do besides.
 //! - [`access`], [`image`], [`run`], [`network`], [`source`], [`device`], [`polling`]: groups of template keys, flattened into a
 //!   builder's configuration; each holds the checks that concern its own keys only.
 //! - [`tag`], [`filter`]: the two spellings of tags and filters, as a map and as a list of blocks.
 //! - [`given`]: an empty value means "not given", everywhere.
 //! - [`not_yet`]: keys that are known, but whose behaviour is not built yet.
+//! - [`vault`], [`windows`]: credentials from Vault, logins of Windows.
 //! - [`call`], [`site`], [`name`]: how steps talk to EC2, where, and names that no other build has.
 //! - [`info`]: what `{{ .SourceAMI }}` and the like render to.
 //!
@@ -13,11 +15,14 @@
 pub mod access;
 pub mod call;
 pub mod device;
+pub mod enhanced_networking;
+pub mod fast_launch;
 pub mod filter;
 pub mod given;
 pub mod image;
 pub mod info;
 pub mod kms;
+pub mod lifespan;
 pub mod name;
 pub mod network;
 pub mod not_yet;
@@ -26,3 +31,5 @@ pub mod run;
 pub mod site;
 pub mod source;
 pub mod tag;
+pub mod vault;
+pub mod windows;

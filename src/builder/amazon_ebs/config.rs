@@ -6,6 +6,9 @@ use serde::Deserialize;
 
 use crate::builder::amazon::access::AccessConfig;
 use crate::builder::amazon::device::DeviceConfig;
+use crate::builder::amazon::enhanced_networking::EnhancedNetworking;
+use crate::builder::amazon::fast_launch::FastLaunchConfig;
+use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::network::NetworkConfig;
@@ -51,6 +54,11 @@ pub struct AmazonEbs {
     /// Do not put `run_tags` on the image. Default: false. Since amazon plugin 1.3.7.
     #[serde(default)]
     pub skip_ami_run_tags: bool,
+    /// Network features of the source instance and the image.
+    #[serde(flatten)]
+    pub enhanced_networking: EnhancedNetworking,
+    /// EC2 Fast Launch of the image, which must be Windows. Since amazon plugin 1.2.2.
+    pub fast_launch: Option<FastLaunchConfig>,
     /// How long to wait for a Windows instance's password; without meaning for SSH. Default: 20m.
     pub windows_password_timeout: Option<amibake_template::component::GoDuration>,
     /// Where and on which host the source instance runs. Since amazon plugin 1.0.7.
@@ -96,6 +104,12 @@ impl AmazonEbs {
         }
     }
 
+    fn check_fast_launch(&self, check: &mut Check<'_>) {
+        if let Some(fast_launch) = &self.fast_launch {
+            fast_launch.check(check, self.access.region.given(), &given_list(&self.image.ami_regions));
+        }
+    }
+
     fn check_interface(&self, check: &mut Check<'_>) {
         match self.ssh_interface.given() {
             Some("session_manager") => check.not_supported_yet(
@@ -135,6 +149,8 @@ impl Component for AmazonEbs {
         self.network.check(check);
         self.check_interface(check);
         self.check_placement(check);
+        self.enhanced_networking.check(check, self.not_yet.spot_price.given().is_some_and(|price| price != "0"));
+        self.check_fast_launch(check);
         self.not_yet.check(check);
     }
 }

@@ -9,7 +9,7 @@ pub mod step;
 
 use std::collections::BTreeMap;
 
-use amibake_ec2::model::{Instance, Tag};
+use amibake_ec2::model::{Image, Instance, Tag};
 use async_trait::async_trait;
 
 pub use self::config::AmazonEbs;
@@ -43,10 +43,13 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     let site = Site::open(cx, &config.access, config.aws_polling.as_ref()).await?;
     cx.step("StepPreValidate").await;
     let (info, network) = look_around(cx, &site, config).await?;
+    let virtualization = config.image.ami_virtualization_type.as_deref();
+    step::enhance::check_source(cx, &config.enhanced_networking, &info.source, virtualization)?;
+    let fast_launch = step::fast_launch::prepare(cx, &site, config.fast_launch.as_ref(), &config.image, &info.source).await?;
     let tags = launch_tags(cx, config, &info)?;
     let image_tags = ImageTags::render(cx, &info, &config.image, inherited(config, &tags))?;
     cx.step("StepKeyPair").await;
-    let (key, groups) = let_in(cx, &site, config, &network, &tags.run).await?;
+    let (key, groups) = let_in(cx, &site, config, (&info.source, &network), &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let basis = Basis { source: &info.source, network: &network, key: &key, groups: &groups, tags: &tags };
     let instance = step::launch::launch_instance(cx, &site, config, &basis).await?;
@@ -55,6 +58,8 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     provision(cx, config, &info, (&instance, &key), connected).await?;
     cx.step("StepStopEBSBackedInstance").await;
     let stopped = step::stop::stop_instance(cx, &site, config, instance).await?;
+    cx.step("StepModifyEBSBackedInstance").await;
+    step::enhance::enhance(cx, &site, &config.enhanced_networking, &stopped).await?;
     if config.skip_create_ami {
         cx.report.say("Skipping AMI creation...");
         return Ok(None);
@@ -64,6 +69,12 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     step::attributes::modify_attributes(cx, &site, &config.image, &info, &images).await?;
     cx.step("StepCreateTags").await;
     step::tags::create_tags(cx, &site, &image_tags, &images).await?;
+    cx.step("StepEnableDeprecation").await;
+    step::deprecate::deprecate(cx, &site, &config.image.lifespan, &images).await?;
+    cx.step("stepEnableFastLaunch").await;
+    step::fast_launch::enable(cx, &site, config.fast_launch.as_ref(), &fast_launch, &images).await?;
+    cx.step("StepEnableDeregistrationProtection").await;
+    step::protect::protect(cx, &site, &config.image.lifespan, &images).await?;
     if images.is_empty() {
         return Ok(None);
     }
@@ -107,12 +118,13 @@ async fn let_in(
     cx: &BuildContext,
     site: &Site,
     config: &AmazonEbs,
-    network: &Network,
+    (source, network): (&Image, &Network),
     run_tags: &[Tag],
 ) -> Result<(LoginKey, GroupsInUse), BuildError> {
     let tags: Vec<Tag> = run_tags.iter().cloned().chain(cx.teardown.tags()).collect();
+    let communicator = config.communicator.for_source(source);
     let (key, groups) = futures_util::join!(
-        step::key_pair::create_key_pair(cx, site, &config.communicator, &tags),
+        step::key_pair::create_key_pair(cx, site, &communicator, &tags),
         step::security_group::choose_security_groups(cx, site, config, network, &tags),
     );
     Ok((key?, groups?))

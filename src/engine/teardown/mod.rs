@@ -15,6 +15,7 @@ mod local;
 mod remove;
 mod resource;
 mod search;
+mod setting;
 #[cfg(test)]
 mod tests;
 mod unwind;
@@ -31,7 +32,7 @@ use tokio::time::Instant;
 
 pub use leftover::Leftover;
 pub use remove::remove_image;
-pub use resource::{Created, ImageOrigin, Lifetime, Resource};
+pub use resource::{Created, ImageOrigin, ImageSetting, Lifetime, Resource};
 pub use unwind::Ending;
 
 use crate::engine::account::AwsRegion;

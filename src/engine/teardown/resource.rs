@@ -53,6 +53,13 @@ pub enum Resource {
         /// Id.
         id: Option<ImageId>,
     },
+    /// What was switched on for an image and keeps it, or something of it, from going. Goes before the images.
+    ImageSetting {
+        /// The image.
+        image: ImageId,
+        /// What.
+        setting: ImageSetting,
+    },
     /// A snapshot that belongs to no image.
     Snapshot {
         /// Id.
@@ -89,6 +96,16 @@ pub enum ImageOrigin {
     },
 }
 
+/// What can be switched on for an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageSetting {
+    /// EC2 refuses to deregister it.
+    DeregistrationProtection,
+    /// EC2 keeps prepared snapshots of it.
+    FastLaunch,
+}
+
 impl Resource {
     /// A key pair about to be made.
     pub fn key_pair(name: impl Into<String>) -> Self {
@@ -110,6 +127,11 @@ impl Resource {
         Self::Process { pid, start_time: super::local::start_time(pid), control_socket }
     }
 
+    /// A setting of an image about to be switched on.
+    pub fn image_setting(image: ImageId, setting: ImageSetting) -> Self {
+        Self::ImageSetting { image, setting }
+    }
+
     /// An image about to be made or copied.
     pub fn image(name: impl Into<String>, origin: ImageOrigin) -> Self {
         Self::Image { name: name.into(), origin, id: None }
@@ -120,6 +142,11 @@ impl Resource {
 pub trait Created {
     /// Puts the id that EC2 chose into the entry.
     fn complete(&self, resource: &mut Resource);
+}
+
+/// A switch that was set has no id.
+impl Created for () {
+    fn complete(&self, _resource: &mut Resource) {}
 }
 
 impl Created for CreatedKeyPair {

@@ -1,6 +1,6 @@
 //! In which order things go: newest first, side by side where the order does not matter.
 //!
-//! First what nothing hangs on (this machine's processes and files, images, snapshots, key pairs) and the instances; then, after the
+//! First what keeps an image from going; then what nothing hangs on (this machine's processes and files, images, snapshots, key pairs) and the instances; then, after the
 //! instances are terminated, what EC2 does not give up before (groups and volumes). Without any of those nobody waits for the end of an
 //! instance: `shutting-down` is the end of what costs money.
 
@@ -36,16 +36,19 @@ impl Teardown {
     pub async fn unwind(&self, ending: Ending, deadline: Instant) -> Vec<Leftover> {
         let goes = |entry: &&Entry| ending != Ending::Success || entry.lifetime == Lifetime::Build;
         let entries: Vec<Entry> = self.stack().iter().rev().filter(goes).cloned().collect();
+        let (settings, entries): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(Entry::goes_before_images);
         let (last, first): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.goes_after_instances());
         if ending == Ending::Abort {
             return self.abort(first, deadline).await;
         }
+        let stuck = self.remove_side_by_side(&settings, &[], deadline).await;
         let wait_in: Vec<Region> = last.iter().filter_map(|entry| entry.region.as_ref().map(|r| r.name().clone())).collect();
         let mut left = self.remove_side_by_side(&first, &wait_in, deadline).await;
         self.tell_volumes(&first, &last);
         // What hangs on an instance that would not go will not go either: try, but do not insist.
         let deadline = if left.is_empty() { deadline } else { deadline.min(Instant::now() + HOPELESS) };
         left.extend(self.remove_side_by_side(&last, &[], deadline).await);
+        left.extend(stuck);
         left
     }
 
@@ -120,6 +123,9 @@ impl Teardown {
                 delete(entry.since, deadline, || region.ec2.delete_snapshot(id)).await.map_err(|e| e.to_string())?;
                 report.say(format!("Deleted snapshot: {id}"));
                 Ok(())
+            }
+            Resource::ImageSetting { image, setting } => {
+                delete(entry.since, deadline, || setting.undo(region, image)).await.map_err(|e| e.to_string())
             }
             Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
         }
@@ -210,10 +216,15 @@ impl Entry {
             Resource::KeyPair { .. }
             | Resource::Instance { .. }
             | Resource::Image { .. }
+            | Resource::ImageSetting { .. }
             | Resource::Snapshot { .. }
             | Resource::TempPath { .. }
             | Resource::Process { .. } => false,
         }
+    }
+
+    fn goes_before_images(&self) -> bool {
+        matches!(self.resource, Resource::ImageSetting { .. })
     }
 
     fn instance(&self) -> Option<&InstanceId> {

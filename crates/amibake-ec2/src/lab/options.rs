@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::features::WindowsPassword;
 use super::machines::Machines;
 use crate::id::Region;
 
@@ -88,6 +89,8 @@ pub struct Options {
     pub seed: u64,
     /// What runs behind the instances; None: nothing, they are only records.
     pub machines: Option<Arc<dyn Machines>>,
+    /// What Windows instances set as their password; None: they never do.
+    pub windows_password: Option<WindowsPassword>,
     /// Whether what a request names of our account is taken to exist ([`super::Assumption`]). A lab without it refuses as EC2 does.
     pub assume: bool,
 }
@@ -106,6 +109,7 @@ impl Options {
             opened_at: jiff::Timestamp::constant(1_793_606_400, 0),
             seed: 0,
             machines: None,
+            windows_password: None,
             assume: false,
         }
     }

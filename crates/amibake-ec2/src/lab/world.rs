@@ -12,6 +12,7 @@ use super::record::{
     EbsSpec, GroupRecord, ImageRecord, ImageTarget, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord,
 };
 use super::refusal::{Answer, refuse};
+use crate::features::LaunchTemplate;
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
 
@@ -50,6 +51,8 @@ pub(super) struct State {
     pub(super) launches: BTreeMap<String, (RunInstances, InstanceId)>,
     /// CopyImage by client token.
     pub(super) copies: BTreeMap<String, (CopyImage, ImageId)>,
+    /// Launch templates that were there before.
+    pub(super) prepared_templates: Vec<LaunchTemplate>,
     /// What was taken to exist.
     pub(super) assumed: Assumed,
 }
