@@ -8,7 +8,7 @@
 //! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
 //! - `differential`: generated texts and templates, to Packer and to us.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
-//! - `ebs_build`, `ebs_faults`, `ebs_run`, `ebs_features`, `ebs_access`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `ebs_build`, `ebs_faults`, `ebs_run`, `ebs_features`, `ebs_access`, `ebs_windows`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
 //! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -39,6 +39,7 @@ mod ebs_faults;
 mod ebs_features;
 mod ebs_lab;
 mod ebs_run;
+mod ebs_windows;
 mod editor;
 mod fmt;
 mod guest;

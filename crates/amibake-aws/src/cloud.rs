@@ -11,7 +11,7 @@ use aws_sdk_ec2::Client;
 
 use crate::access::{self, Account, setup};
 use crate::region::AwsRegion;
-use crate::{retry, transport};
+use crate::{decode, insecure, retry, transport};
 
 /// Opens accounts on AWS, or on whatever `custom_endpoint_ec2` or AWS_ENDPOINT_URL names.
 #[derive(Debug, Clone, Default)]
@@ -30,14 +30,13 @@ impl AwsClouds {
 impl Clouds for AwsClouds {
     async fn open(&self, access: &Access) -> Result<Arc<dyn Cloud>, Ec2Error> {
         let endpoint = access.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()).map(with_scheme);
-        if access.insecure_skip_tls_verify && !endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http:")) {
-            return Err(setup(
-                "`insecure_skip_tls_verify` is not supported: name the endpoint's certificate authority in AWS_CA_BUNDLE instead, and remove the key",
-            ));
-        }
-        let http = transport::client(self.extra_roots()?);
+        let insecure = match access.insecure_skip_tls_verify {
+            true => Some(insecure::client().map_err(|error| setup(&error))?),
+            false => None,
+        };
+        let http = transport::client(self.extra_roots()?, insecure);
         let account = access::resolve(access, http).await?;
-        Ok(Arc::new(AwsCloud::new(account, endpoint)))
+        Ok(Arc::new(AwsCloud::new(account, endpoint, access.decode_authorization)))
     }
 }
 
@@ -59,6 +58,8 @@ fn with_scheme(endpoint: &str) -> String {
 struct AwsCloud {
     account: Account,
     endpoint: Option<String>,
+    /// `decode_authorization_messages`.
+    decodes: bool,
     build_region: Region,
     key: String,
     /// One client a region, made when it is first asked for. Credentials and connections are shared between them.
@@ -66,11 +67,11 @@ struct AwsCloud {
 }
 
 impl AwsCloud {
-    fn new(account: Account, endpoint: Option<String>) -> Self {
+    fn new(account: Account, endpoint: Option<String>, decodes: bool) -> Self {
         let build_region = Region::new(account.config.region().map_or("", |region| region.as_ref()));
         let place = endpoint.as_deref().or(account.config.endpoint_url()).unwrap_or("aws");
         let key = format!("{}@{place}", account.fingerprint);
-        Self { account, endpoint, build_region, key, regions: Mutex::new(BTreeMap::new()) }
+        Self { account, endpoint, decodes, build_region, key, regions: Mutex::new(BTreeMap::new()) }
     }
 
     fn client(&self, region: &Region) -> Client {
@@ -81,7 +82,20 @@ impl AwsCloud {
         if let Some(endpoint) = &self.endpoint {
             config = config.endpoint_url(endpoint);
         }
+        if let Some(http) = self.account.config.http_client().filter(|_| self.decodes) {
+            config = config.http_client(decode::client(http, self.sts(region)));
+        }
         Client::from_conf(config.build())
+    }
+
+    /// STS of a region; at `custom_endpoint_ec2` where that is given, as all that a build asks.
+    fn sts(&self, region: &Region) -> aws_sdk_sts::Client {
+        let config = aws_sdk_sts::config::Builder::from(&self.account.config);
+        let mut config = config.region(aws_sdk_sts::config::Region::new(region.as_str().to_owned()));
+        if let Some(endpoint) = &self.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        aws_sdk_sts::Client::from_conf(config.build())
     }
 }
 

@@ -3,6 +3,8 @@
 //! - [`AwsClouds`] opens an account: `access` finds region and credentials as the SDK does, `transport` is the one HTTP
 //!   client that all regions share, `retry` says what may be sent twice;
 //! - `region` is the trait, one short function a call; `request` and `describe` translate requests and descriptions;
+//! - `role` assumes roles with all that STS knows; `decode` has refusals decoded; `insecure` is the HTTP client that looks at no
+//!   certificate; `features` are the rarer calls;
 //! - [`AwsSecrets`] reads secrets of AWS Secrets Manager, which variables can ask for;
 //! - `error` turns the SDK's errors into [`amibake_ec2::Ec2Error`]: a code and a message, never a dump.
 //!
@@ -11,11 +13,15 @@
 
 mod access;
 mod cloud;
+mod decode;
 mod describe;
 mod error;
+mod features;
+mod insecure;
 mod region;
 mod request;
 mod retry;
+mod role;
 mod secrets;
 mod transport;
 

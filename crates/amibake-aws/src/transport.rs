@@ -32,10 +32,12 @@ struct Shared {
     extra_roots: Option<Vec<u8>>,
 }
 
-/// The client.
-pub(crate) fn client(extra_roots: Option<Vec<u8>>) -> SharedHttpClient {
+/// The client; `tls` in the place of its TLS half where given.
+pub(crate) fn client(extra_roots: Option<Vec<u8>>, tls: Option<SharedHttpClient>) -> SharedHttpClient {
     let plain = Builder::new().build_with_connector_fn(|settings, components| connector(settings, components).build_http());
-    SharedHttpClient::new(Transport { shared: Arc::new(Shared { plain, tls: OnceLock::new(), extra_roots }) })
+    SharedHttpClient::new(Transport {
+        shared: Arc::new(Shared { plain, tls: tls.map_or_else(OnceLock::new, OnceLock::from), extra_roots }),
+    })
 }
 
 /// Whether these are certificates that TLS can trust. The HTTP client takes them unseen and panics later.

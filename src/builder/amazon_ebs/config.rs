@@ -59,7 +59,7 @@ pub struct AmazonEbs {
     pub enhanced_networking: EnhancedNetworking,
     /// EC2 Fast Launch of the image, which must be Windows. Since amazon plugin 1.2.2.
     pub fast_launch: Option<FastLaunchConfig>,
-    /// How long to wait for a Windows instance's password; without meaning for SSH. Default: 20m.
+    /// How long to wait for the password that a Windows instance sets; without meaning for SSH. Default: 20m.
     pub windows_password_timeout: Option<amibake_template::component::GoDuration>,
     /// Where and on which host the source instance runs. Since amazon plugin 1.0.7.
     pub placement: Option<Placement>,

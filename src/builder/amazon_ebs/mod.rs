@@ -49,10 +49,12 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     let tags = launch_tags(cx, config, &info)?;
     let image_tags = ImageTags::render(cx, &info, &config.image, inherited(config, &tags))?;
     cx.step("StepKeyPair").await;
-    let (key, groups) = let_in(cx, &site, config, (&info.source, &network), &tags.run).await?;
+    let (mut key, groups) = let_in(cx, &site, config, (&info.source, &network), &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let basis = Basis { source: &info.source, network: &network, key: &key, groups: &groups, tags: &tags };
     let instance = step::launch::launch_instance(cx, &site, config, &basis).await?;
+    cx.step("StepGetPassword").await;
+    key.windows_password = step::windows_password::windows_password(cx, &site, config, (&instance, &key)).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, config, (&instance, &key), by).await?;
     provision(cx, config, &info, (&instance, &key), connected).await?;
@@ -164,7 +166,7 @@ fn build_data(
         ("Host", host),
         ("Port", port),
         ("User", text(communicator.ssh_username.as_deref())),
-        ("Password", text(communicator.ssh_password.as_ref().map(|secret| secret.expose()))),
+        ("Password", text(key.windows_password.as_ref().or(communicator.ssh_password.as_ref()).map(|secret| secret.expose()))),
         ("ConnType", text(communicator.communicator.as_deref().filter(|kind| !kind.is_empty()).or(Some("ssh")))),
         ("SSHPublicKey", String::new()),
         ("SSHPrivateKey", text(key.temporary.as_ref().map(|temporary| temporary.private_key.expose()))),

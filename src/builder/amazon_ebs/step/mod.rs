@@ -19,6 +19,7 @@ pub mod security_group;
 pub mod source_image;
 pub mod stop;
 pub mod tags;
+pub mod windows_password;
 
 use amibake_ec2::Region;
 
