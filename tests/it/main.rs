@@ -18,6 +18,7 @@
 //! - `corpus`: templates that people wrote, where there are any, against what Packer said of them.
 //! - `mistakes`: twenty typical ones, and what is said about them.
 //! - `editor`: what a person sees in an editor, by VS Code's own engine.
+//! - `ebs_keys`, `fields`: every key of Packer's is in the schema and has a test that sees its effect.
 //! - `schema`: the published JSON Schemas are what the types say.
 //! - `lookup`: variables that ask Vault and Consul.
 //! - `layers`: the architecture, read from the `use` lines.
@@ -37,10 +38,12 @@ mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
 mod ebs_features;
+mod ebs_keys;
 mod ebs_lab;
 mod ebs_run;
 mod ebs_windows;
 mod editor;
+mod fields;
 mod fmt;
 mod guest;
 mod inspect;

@@ -107,6 +107,16 @@ fn refused(name: &str, key: &str) {
     assert!(mistakes.iter().any(|(code, message)| *code == "not-supported-yet" && message.contains(key)), "{name}: {mistakes:?}");
 }
 
+/// Whether a trace of this name is replayed.
+pub fn is_replayed(name: &str) -> bool {
+    REPLAYED.iter().any(|replayed| replayed.replace('_', "-") == name)
+}
+
+/// The template of a trace.
+pub fn template(name: &str) -> serde_json::Value {
+    Trace::read(name).template
+}
+
 /// Builds what a trace builds, and compares.
 async fn compare(name: &str) {
     let trace = Trace::read(name);

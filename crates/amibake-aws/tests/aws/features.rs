@@ -80,11 +80,17 @@ fn fast_launch() {
         (),
     );
     for (answer, state) in [
-        ("<R/>", None),
-        ("<R><fastLaunchImageSet><item><state>enabling</state></item></fastLaunchImageSet></R>", Some(FastLaunchState::Changing)),
-        ("<R><fastLaunchImageSet><item><state>enabled</state></item></fastLaunchImageSet></R>", Some(FastLaunchState::Enabled)),
+        ("<DescribeFastLaunchImagesResponse/>", None),
         (
-            "<R><fastLaunchImageSet><item><state>enabling-failed</state><stateTransitionReason>why</stateTransitionReason></item></fastLaunchImageSet></R>",
+            "<DescribeFastLaunchImagesResponse><fastLaunchImageSet><item><state>enabling</state></item></fastLaunchImageSet></DescribeFastLaunchImagesResponse>",
+            Some(FastLaunchState::Changing),
+        ),
+        (
+            "<DescribeFastLaunchImagesResponse><fastLaunchImageSet><item><state>enabled</state></item></fastLaunchImageSet></DescribeFastLaunchImagesResponse>",
+            Some(FastLaunchState::Enabled),
+        ),
+        (
+            "<DescribeFastLaunchImagesResponse><fastLaunchImageSet><item><state>enabling-failed</state><stateTransitionReason>why</stateTransitionReason></item></fastLaunchImageSet></DescribeFastLaunchImagesResponse>",
             Some(FastLaunchState::Failed(Some("why".to_owned()))),
         ),
     ] {
@@ -106,9 +112,10 @@ fn instances() {
         };
         assert_eq!((reply, sorted(&bodies[0])), (Ok(()), sorted(sent)));
     }
-    for (answer, expected) in
-        [("<R><passwordData></passwordData></R>", None), ("<R><passwordData>\r\nAbC=\r\n</passwordData></R>", Some("AbC=".to_owned()))]
-    {
+    for (answer, expected) in [
+        ("<GetPasswordDataResponse><passwordData></passwordData></GetPasswordDataResponse>", None),
+        ("<GetPasswordDataResponse><passwordData>\r\nAbC=\r\n</passwordData></GetPasswordDataResponse>", Some("AbC=".to_owned())),
+    ] {
         check(answer, async |ec2| ec2.password_data(&instance()).await, "GetPasswordData&InstanceId=i-1", expected);
     }
 }
