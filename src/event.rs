@@ -48,6 +48,8 @@ pub enum What {
         /// The lines.
         text: String,
     },
+    /// A secret that came up during the build: nothing that is printed from here on shows it.
+    Secret(Hidden),
     /// A build begins a step, by Packer's name of it. Nobody reads it on a screen; timelines are made of it.
     Step(&'static str),
     /// The builds about to run, sorted; decides the colours.
@@ -61,6 +63,23 @@ pub enum What {
     },
     /// All builds have ended.
     RunEnded(Summary),
+}
+
+/// A secret on its way to the renderers. It has no Display, and no Debug that shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// The secret, for what keeps it out of the output.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<sensitive>")
+    }
 }
 
 /// A stream of a command.
@@ -121,6 +140,11 @@ impl Reporter {
     /// Tells what happened.
     pub fn tell(&self, what: What) {
         let _ = self.to.send(Event { speaker: self.speaker.clone(), what });
+    }
+
+    /// Has a secret kept out of all output from here on.
+    pub fn hide(&self, secret: &str) {
+        self.tell(What::Secret(Hidden(secret.to_owned())));
     }
 
     /// A headline.

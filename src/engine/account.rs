@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use amibake_ec2::model::{Access, AssumeRole};
+use amibake_ec2::model::{Access, AssumeRole, Keys};
 use amibake_ec2::usage::ImageUses;
-use amibake_ec2::{Cloud, Clouds, Ec2, Ec2Error, Region};
+use amibake_ec2::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Region};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
@@ -13,6 +14,7 @@ use tokio::sync::OnceCell;
 use crate::engine::groups::Groups;
 use crate::engine::known::Known;
 use crate::engine::limits::Limited;
+use crate::engine::lookup::AwsEngine;
 use crate::engine::watcher::Watcher;
 
 /// How an account was reached: enough to name it and to reach it again, nothing secret.
@@ -92,6 +94,10 @@ impl AwsRegion {
 pub struct Account {
     cloud: Arc<dyn Cloud>,
     reach: Arc<Reach>,
+    /// What must not be shown: credentials that came during the run.
+    secrets: Arc<Vec<String>>,
+    /// `decode_authorization_messages`: its calls differ from those of builds without.
+    decodes: bool,
     shared: Arc<Shared>,
 }
 
@@ -111,11 +117,16 @@ impl Account {
         self.cloud.image_uses(region)
     }
 
+    /// What came from Vault and must not be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(String::as_str)
+    }
+
     /// A region's calls (within request budgets) and its watcher, both shared by all builds of the account.
     pub fn region(&self, region: &Region) -> AwsRegion {
         let mut regions = self.shared.regions.lock().unwrap_or_else(PoisonError::into_inner);
         let made = regions
-            .entry((self.cloud.key().to_owned(), region.clone()))
+            .entry((self.cloud.key().to_owned(), self.decodes, region.clone()))
             .or_insert_with(|| AwsRegion::new(self.cloud.ec2(region), Reach::default()));
         AwsRegion { reach: Arc::clone(&self.reach), ..made.clone() }
     }
@@ -123,7 +134,7 @@ impl Account {
 
 #[derive(Default)]
 struct Shared {
-    regions: Mutex<BTreeMap<(String, Region), AwsRegion>>,
+    regions: Mutex<BTreeMap<(String, bool, Region), AwsRegion>>,
 }
 
 type Opening = Arc<OnceCell<Result<Account, Ec2Error>>>;
@@ -131,7 +142,7 @@ type Opening = Arc<OnceCell<Result<Account, Ec2Error>>>;
 /// The accounts of a run.
 pub struct Accounts {
     clouds: Arc<dyn Clouds>,
-    opened: Mutex<Vec<(Access, Opening)>>,
+    opened: Mutex<Vec<(Access, Option<AwsEngine>, Opening)>>,
     shared: Arc<Shared>,
 }
 
@@ -146,26 +157,67 @@ impl Accounts {
     /// # Errors
     /// No region, no credentials, a role that cannot be assumed.
     pub async fn open(&self, access: &Access) -> Result<Account, Ec2Error> {
-        let opening = self.opening(access);
+        self.open_by(access, None, &BTreeMap::new()).await
+    }
+
+    /// The same with credentials from the Vault that the environment names, where one is given.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and what Vault said.
+    pub async fn open_by(&self, access: &Access, vault: Option<&AwsEngine>, env: &BTreeMap<String, String>) -> Result<Account, Ec2Error> {
+        let opening = self.opening(access, vault);
         opening
             .get_or_init(|| async {
-                let cloud = self.clouds.open(access).await?;
-                let reach = Arc::new(reach(access, cloud.key()));
-                Ok(Account { cloud, reach, shared: Arc::clone(&self.shared) })
+                let mut access = access.clone();
+                if let Some(engine) = vault {
+                    access.keys = Some(engine.credentials(env).await.map_err(|error| setup(error.to_string()))?);
+                }
+                let cloud = self.open_cloud(&access, vault.is_some()).await?;
+                let reach = Arc::new(reach(&access, cloud.key()));
+                let secrets = Arc::new(access.keys.iter().filter(|_| vault.is_some()).flat_map(secrets).collect());
+                Ok(Account { cloud, reach, secrets, decodes: access.decode_authorization, shared: Arc::clone(&self.shared) })
             })
             .await
             .clone()
     }
 
-    fn opening(&self, access: &Access) -> Opening {
+    /// Opens it; again where credentials are so new that STS does not know them yet.
+    async fn open_cloud(&self, access: &Access, new: bool) -> Result<Arc<dyn Cloud>, Ec2Error> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.clouds.open(access).await {
+                Err(error) if new && error.message.contains("InvalidClientTokenId") && pause <= LONGEST_PAUSE => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    fn opening(&self, access: &Access, vault: Option<&AwsEngine>) -> Opening {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, opening)) = opened.iter().find(|(known, _)| same(known, access)) {
+        if let Some((.., opening)) = opened.iter().find(|(known, by, _)| same(known, access) && by.as_ref() == vault) {
             return Arc::clone(opening);
         }
         let opening = Opening::default();
-        opened.push((access.clone(), Arc::clone(&opening)));
+        opened.push((access.clone(), vault.cloned(), Arc::clone(&opening)));
         opening
     }
+}
+
+/// Pauses while STS does not know new credentials: half a minute in all.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(16);
+
+fn setup(message: String) -> Ec2Error {
+    Ec2Error { operation: "Vault", kind: ErrorKind::Setup, code: None, message }
+}
+
+/// The two of a key's parts that are secret.
+fn secrets(keys: &Keys) -> impl Iterator<Item = String> {
+    let token = keys.token.as_ref().map(|token| token.expose_secret().to_owned());
+    std::iter::once(keys.secret_key.expose_secret().to_owned()).chain(token)
 }
 
 fn reach(access: &Access, key: &str) -> Reach {
@@ -180,9 +232,10 @@ fn reach(access: &Access, key: &str) -> Reach {
 
 /// Whether two accesses are the same, secrets included (which is why the type has no comparison of its own).
 fn same(a: &Access, b: &Access) -> bool {
-    let plain = |access: &Access| Access { keys: None, ..access.clone() };
+    let plain = |access: &Access| Access { keys: None, mfa_code: None, ..access.clone() };
     // Without the keys, Debug shows every field; no list of fields to forget one in.
-    keys(a) == keys(b) && format!("{:?}", plain(a)) == format!("{:?}", plain(b))
+    let code = |access: &Access| access.mfa_code.as_ref().map(|code| code.expose_secret().to_owned());
+    keys(a) == keys(b) && code(a) == code(b) && format!("{:?}", plain(a)) == format!("{:?}", plain(b))
 }
 
 /// Key id, secret, token.
@@ -194,7 +247,6 @@ fn keys(access: &Access) -> Option<(&str, &str, Option<&str>)> {
 #[cfg(test)]
 mod tests {
     use amibake_ec2::lab::{Lab, Options};
-    use amibake_ec2::model::Keys;
     use secrecy::SecretString;
 
     use super::*;

@@ -13,6 +13,7 @@ use crate::communicator::Communicator;
 use crate::engine::account::Accounts;
 pub use crate::engine::account::{Account, AwsRegion};
 use crate::engine::late::LateContext;
+use crate::engine::lookup::AwsEngine;
 use crate::engine::teardown::Teardown;
 use crate::event::{Reporter, What};
 
@@ -175,6 +176,18 @@ impl BuildContext {
     /// No region, no credentials, a role that cannot be assumed.
     pub async fn open(&self, access: &Access) -> Result<Account, Ec2Error> {
         self.accounts.open(access).await
+    }
+
+    /// The same with credentials from Vault where `vault` is given; they are hidden from all output.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and what Vault said.
+    pub async fn open_by(&self, access: &Access, vault: Option<&AwsEngine>) -> Result<Account, Ec2Error> {
+        let account = self.accounts.open_by(access, vault, &self.late.host.env).await?;
+        for secret in account.secrets() {
+            self.report.hide(secret);
+        }
+        Ok(account)
     }
 
     /// Begins a step, by Packer's name of it (`StepConnect`): for the texts of `-on-error` and for the pauses of `-debug`, which

@@ -5,6 +5,7 @@
 //! is spent then, which holds back the calls of all builds, and no work is lost.
 
 mod bucket;
+mod features;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

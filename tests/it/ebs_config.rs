@@ -319,12 +319,72 @@ fn the_communicator() {
 }
 
 #[test]
+fn network_features() {
+    check(json!({"ena_support": "", "sriov_support": "false"}), &[]);
+    let spot = "Spot instances do not support modification, which is required when either `ena_support` or `sriov_support` are set";
+    let found = findings(json!({"ena_support": true, "spot_price": "auto"}));
+    assert!(found.contains(&format!("true: {spot}")), "{found:?}");
+}
+
+#[test]
+fn the_images_later_life() {
+    check(json!({"deprecate_at": "2030-01-01T00:00:00Z", "deregistration_protection": {"with_cooldown": "true"}}), &[]);
+    check(json!({"deprecate_at": "", "deregistration_protection": {}}), &[]);
+    check(
+        json!({"deprecate_at": "2030-01-01"}),
+        &["\"2030-01-01\": deprecate_at is not a valid time: \"2030-01-01\". Expect time format: YYYY-MM-DDTHH:MM:SSZ"],
+    );
+    check(json!({"imds_support": "v1"}), &["\"v1\": `imds_support` can only be `v2.0`"]);
+}
+
+#[test]
+fn fast_launch() {
+    let fast = |keys: Value| json!({"fast_launch": keys, "ami_regions": ["us-west-2"]});
+    check(fast(json!({"enable_fast_launch": true, "max_parallel_launches": 6, "template_name": "a", "template_version": 1})), &[]);
+    check(fast(json!({"max_parallel_launches": 3})), &["3: max_parallel_launches must be >= 6, provided value is 3"]);
+    check(fast(json!({"target_resource_count": -1})), &["-1: target_resource_count must be >= 1, provided value is -1"]);
+    let home = "fast_launch_template_config region \"us-east-1\"";
+    check(
+        fast(json!({"template_id": "lt-1", "template_name": "a"})),
+        &[&format!("\"a\": {home}: both template ID and name cannot be specified at the same time")],
+    );
+    check(fast(json!({"template_version": 2})), &[&format!("2: {home}: launch template version specified without an ID or name")]);
+    check(
+        fast(json!({"template_id": "lt-1", "template_version": -2})),
+        &[&format!("-2: {home}: the launch template version must be >= 1, provided value is -2")],
+    );
+    let regions = |list: Value| fast(json!({"template_name": "a", "region_launch_templates": list}));
+    check(regions(json!([{"region": "us-west-2", "template_name": "b"}])), &[]);
+    check(regions(json!([{"template_name": "b"}])), &["{: region cannot be empty for a regional fast template config"]);
+    check(
+        regions(json!([{"region": "us-east-1", "template_name": "b"}])),
+        &["\"us-east-1\": fast launch: launch template specified twice for region \"us-east-1\", only once is supported"],
+    );
+    check(
+        regions(json!([{"region": "eu-west-1", "template_name": "b"}])),
+        &["\"eu-west-1\": Launch template specified for enabling fast-launch on region \"eu-west-1\", but the AMI won't be copied there."],
+    );
+}
+
+#[test]
+fn vault_and_roles() {
+    check(json!({"vault_aws_engine": {"name": "builder", "ttl": "1h", "role_arn": "arn:aws:iam::1:role/r"}, "mfa_code": "123456"}), &[]);
+    check(json!({"vault_aws_engine": {}, "mfa_code": ""}), &[]);
+    check(json!({"vault_aws_engine": {"engine_name": "aws"}}), &["{: `vault_aws_engine` needs the `name` of a role of the engine"]);
+    check(
+        json!({"vault_aws_engine": {"name": "builder"}, "access_key": "AKIA", "secret_key": "hidden"}),
+        &["{: only one of `vault_aws_engine` and `access_key` can be given"],
+    );
+    let role = |tags: Value, transitive: Value| json!({"assume_role": {"role_arn": "arn:aws:iam::1:role/r", "tags": tags, "transitive_tag_keys": transitive}});
+    check(role(json!({"team": "x"}), json!(["team"])), &[]);
+    check(role(json!({"team": "x"}), json!(["unit"])), &["\"unit\": `unit` is none of the session's `tags`"]);
+}
+
+#[test]
 fn what_is_not_built_yet_is_refused() {
     for (keys, at, key) in [
-        (json!({"ena_support": false}), "false", "`ena_support`"),
         (json!({"ssh_interface": "session_manager"}), "\"session_manager\"", "Session Manager"),
         (json!({"communicator": "winrm"}), "\"winrm\"", "the communicator `winrm`"),
-        (json!({"deprecate_at": "2030-01-01T00:00:00Z"}), "\"2030-01-01T00:00:00Z\"", "`deprecate_at`"),
         (json!({"ssh_proxy_host": "p"}), "\"p\"", "`ssh_proxy_host`"),
     ] {
         check(keys, &[&format!("{at}: amibake does not support {key} yet")]);

@@ -79,6 +79,8 @@ pub struct Bench {
     pub force: bool,
     /// Where the journal is kept; None keeps none.
     pub state_dir: Option<std::path::PathBuf>,
+    /// The environment.
+    pub env: BTreeMap<String, String>,
     before: Inventory,
     runs: AtomicU32,
 }
@@ -99,7 +101,8 @@ pub struct Outcome {
 impl Bench {
     pub fn new(lab: Lab) -> Self {
         let before = lab.inventory();
-        Self { lab, cancel: CancellationToken::new(), force: false, state_dir: None, before, runs: AtomicU32::new(1) }
+        let env = BTreeMap::new();
+        Self { lab, cancel: CancellationToken::new(), force: false, state_dir: None, env, before, runs: AtomicU32::new(1) }
     }
 
     /// Builds, and unwinds as the scheduler does.
@@ -140,7 +143,7 @@ impl Bench {
 
     fn context(&self, report: Reporter) -> (BuildContext, Arc<Journal>) {
         let run_uuid = format!("0b9ac5f2-6f0e-4a5e-9f0a-{:012}", self.runs.fetch_add(1, Ordering::Relaxed));
-        let host = Host { started_unix_nanos: OPENED_UNIX_NANOS, ..Host::default() };
+        let host = Host { started_unix_nanos: OPENED_UNIX_NANOS, env: self.env.clone(), ..Host::default() };
         let late = LateContext {
             host: Arc::new(host),
             user: Arc::default(),
@@ -241,6 +244,7 @@ fn text(events: &mpsc::Receiver<Event>) -> String {
         What::Say(text) | What::Error(text) => format!("==> {text}\n"),
         What::Detail(text) => format!("    {text}\n"),
         What::Output { text, .. } => format!("    {text}\n"),
+        What::Secret(secret) => format!("hidden: {} characters\n", secret.expose().len()),
         What::Question(_) | What::Step(_) | What::Builds(_) | What::BuildEnded { .. } | What::RunEnded(_) => String::new(),
     };
     events.try_iter().map(line).collect()

@@ -8,7 +8,7 @@
 //! - `console`: where its input is no pipe; `fmt`: what `fmt` leaves on the disk.
 //! - `differential`: generated texts and templates, to Packer and to us.
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
-//! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
+//! - `ebs_build`, `ebs_faults`, `ebs_run`, `ebs_features`, `ebs_access`, `ebs_windows`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `ebs_siblings`: `amazon-ebssurrogate` and `amazon-ebsvolume`, as `ebs_build` and `ebs_config`.
 //! - `faults`: the fault matrix, on that EC2; `trouble`: what else goes wrong on AWS, and what is done about it.
 //! - `ebs_spot`, `ebs_spot_faults`: the same where the source instance is a spot instance, or asks for something rare.
@@ -23,6 +23,7 @@
 //! - `corpus`: templates that people wrote, where there are any, against what Packer said of them.
 //! - `mistakes`: twenty typical ones, and what is said about them.
 //! - `editor`: what a person sees in an editor, by VS Code's own engine.
+//! - `ebs_keys`, `fields`: every key of Packer's is in the schema and has a test that sees its effect.
 //! - `schema`: the published JSON Schemas are what the types say.
 //! - `lookup`: variables that ask Vault and Consul.
 //! - `layers`: the architecture, read from the `use` lines.
@@ -37,16 +38,21 @@ mod console;
 mod corpus;
 mod differential;
 mod documents;
+mod ebs_access;
 mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
+mod ebs_features;
+mod ebs_keys;
 mod ebs_lab;
 mod ebs_run;
 mod ebs_siblings;
 mod ebs_spot;
 mod ebs_spot_faults;
+mod ebs_windows;
 mod editor;
 mod faults;
+mod fields;
 mod fmt;
 mod guest;
 mod inspect;

@@ -45,10 +45,7 @@ const LEFT_OUT: &[(Why, &str)] = &[
         "import-full import-minimal import-no-file import-unsupported-by-moto import-validate-errors",
     ),
     (Why::NotYet("Session Manager"), "ebs-session-manager ebs-session-manager-port-in-use"),
-    (Why::NotYet("ena_support"), "ebs-ena-false ebs-ena-pv-source ebs-ena-sriov ebsvolume-ena surrogate-simple"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
-    (Why::NotYet("decode_authorization_messages"), "decode-authorization"),
-    (Why::NotYet("transitive_tag_keys"), "assume-role"),
     (
         Why::NotOnLab("the lab asks nobody for credentials: finding them is what crates/amibake-aws does"),
         "assume-role-fails credentials-config-region credentials-none credentials-profile-missing",
@@ -102,6 +99,16 @@ fn refused(name: &str, key: &str) {
     assert!(mistakes.iter().any(|(code, message)| *code == "not-supported-yet" && message.contains(key)), "{name}: {mistakes:?}");
 }
 
+/// Whether a trace of this name is replayed.
+pub fn is_replayed(name: &str) -> bool {
+    REPLAYED.iter().any(|replayed| replayed.replace('_', "-") == name)
+}
+
+/// The template of a trace.
+pub fn template(name: &str) -> serde_json::Value {
+    Trace::read(name).template
+}
+
 /// Builds what a trace builds, and compares.
 async fn compare(name: &str) {
     let trace = Trace::read(name);
@@ -123,12 +130,14 @@ macro_rules! replayed {
 }
 
 replayed! {
+    assume_role
     aws_endpoints
     credentials_no_region
     credentials_profile
     credentials_profile_with_env
     credentials_shared_file
     credentials_template
+    decode_authorization
     ebs_ami_name_functions
     ebs_ami_regions
     ebs_ami_regions_kms
@@ -149,6 +158,9 @@ replayed! {
     ebs_delete_sg_retry
     ebs_describe_instances_race
     ebs_disable_stop_instance
+    ebs_ena_false
+    ebs_ena_pv_source
+    ebs_ena_sriov
     ebs_encrypt_boot
     ebs_encrypt_boot_false_regions
     ebs_encrypt_boot_kms
@@ -245,11 +257,13 @@ replayed! {
     ebs_vpc_subnet_no_public_ip
     ebs_vpc_unknown
     ebs_vpc_without_subnet
+    ebsvolume_ena
     ebsvolume_run_volume_tags
     ebsvolume_simple
     surrogate_encrypt_regions
     surrogate_register_fails
     surrogate_spot
+    surrogate_simple
     surrogate_two_volumes_omit
     surrogate_validate_errors
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amibake_ec2::model::{Access, AssumeRole};
+use amibake_ec2::model::Access;
 use amibake_ec2::{Ec2Error, ErrorKind};
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
@@ -10,7 +10,6 @@ use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::provider_config::ProviderConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
@@ -23,6 +22,7 @@ use aws_types::region::Region;
 use secrecy::ExposeSecret;
 
 use crate::owner::owner;
+use crate::role::Role;
 use crate::{error, retry};
 
 /// How long credentials may take to appear: enough for a container's endpoint or a single sign-on helper.
@@ -65,8 +65,13 @@ pub(crate) async fn resolve(access: &Access, http: SharedHttpClient) -> Result<A
         return Err(setup("no AWS region: set `region` in the template, AWS_REGION in the environment, or a region in the AWS profile"));
     }
     let mut credentials = config.credentials_provider();
+    if let Some(role) = profile_role(access, &config, &provider).await {
+        let role = SharedCredentialsProvider::new(role);
+        config = config.into_builder().credentials_provider(role.clone()).build();
+        credentials = Some(role);
+    }
     if let Some(role) = access.assume_role.as_ref().filter(|role| !role.role_arn.is_empty()) {
-        credentials = Some(SharedCredentialsProvider::new(assume(role, &config).await));
+        credentials = Some(SharedCredentialsProvider::new(Role::of_template(role, &config)));
     }
     let Some(provider) = credentials else { return Err(setup(NO_CREDENTIALS)) };
     let first = first_credentials(&provider, access).await?;
@@ -74,6 +79,19 @@ pub(crate) async fn resolve(access: &Access, http: SharedHttpClient) -> Result<A
     let provider = SharedCredentialsProvider::new(Resolved { first: std::sync::Mutex::new(Some(first)), provider });
     config = config.into_builder().credentials_provider(provider).build();
     Ok(Account { config, owner })
+}
+
+/// The profile's role with its second factor. Keys in the template go before any profile, those in the environment before one that only the
+/// environment names.
+async fn profile_role(access: &Access, config: &SdkConfig, provider: &ProviderConfig) -> Option<Role> {
+    if access.keys.is_some() || access.mfa_code.is_none() {
+        return None;
+    }
+    let by_environment = EnvironmentVariableCredentialsProvider::new();
+    if profile(access).is_none() && by_environment.provide_credentials().await.is_ok() {
+        return None;
+    }
+    Role::of_profile(access, files(access), config, provider).await
 }
 
 fn profile(access: &Access) -> Option<&str> {
@@ -131,25 +149,6 @@ fn credentials(access: &Access, config: &ProviderConfig) -> Option<SharedCredent
             .or_else("container", EcsCredentialsProvider::builder().configure(config).build());
         SharedCredentialsProvider::new(chain)
     })
-}
-
-async fn assume(role: &AssumeRole, config: &SdkConfig) -> AssumeRoleProvider {
-    let seconds = role.duration_seconds.filter(|seconds| *seconds > 0).unwrap_or(900);
-    let mut builder = AssumeRoleProvider::builder(&role.role_arn).configure(config).session_length(Duration::from_secs(u64::from(seconds)));
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    if let Some(id) = given(&role.external_id) {
-        builder = builder.external_id(id);
-    }
-    if let Some(name) = given(&role.session_name) {
-        builder = builder.session_name(name);
-    }
-    if let Some(policy) = given(&role.policy) {
-        builder = builder.policy(policy);
-    }
-    if !role.policy_arns.is_empty() {
-        builder = builder.policy_arns(role.policy_arns.clone());
-    }
-    builder.build().await
 }
 
 const NO_CREDENTIALS: &str = "no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a `profile` in the template \

@@ -16,7 +16,7 @@ use crate::iam::AwsIam;
 use crate::region::AwsRegion;
 use crate::signed::Signed;
 use crate::usage::AwsUses;
-use crate::{own_address, retry, transport};
+use crate::{decode, insecure, own_address, retry, transport};
 
 /// Opens accounts on AWS, or on whatever `custom_endpoint_ec2` or AWS_ENDPOINT_URL names.
 #[derive(Debug, Clone, Default)]
@@ -35,18 +35,18 @@ impl AwsClouds {
 impl Clouds for AwsClouds {
     async fn open(&self, access: &Access) -> Result<Arc<dyn Cloud>, Ec2Error> {
         let endpoint = access.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()).map(with_scheme);
-        if access.insecure_skip_tls_verify && !endpoint.as_deref().is_some_and(|endpoint| endpoint.starts_with("http:")) {
-            return Err(setup(
-                "`insecure_skip_tls_verify` is not supported: name the endpoint's certificate authority in AWS_CA_BUNDLE instead, and remove the key",
-            ));
-        }
+        let insecure = match access.insecure_skip_tls_verify {
+            true => Some(insecure::Insecure::new().map_err(|error| setup(&error))?),
+            false => None,
+        };
         let roots = self.extra_roots()?;
-        let account = access::resolve(access, transport::client(roots.clone())).await?;
-        Ok(Arc::new(AwsCloud::new(account, endpoint, transport::Own::new(roots))))
+        let http = transport::client(roots.clone(), insecure.clone());
+        let account = access::resolve(access, http).await?;
+        Ok(Arc::new(AwsCloud::new(account, endpoint, access.decode_authorization, transport::Own::new(roots, insecure))))
     }
 
     async fn own_address(&self) -> Result<IpAddr, Ec2Error> {
-        own_address::ask(transport::client(self.extra_roots()?)).await
+        own_address::ask(transport::client(self.extra_roots()?, None)).await
     }
 }
 
@@ -68,6 +68,8 @@ fn with_scheme(endpoint: &str) -> String {
 struct AwsCloud {
     account: Account,
     endpoint: Option<String>,
+    /// `decode_authorization_messages`.
+    decodes: bool,
     build_region: Region,
     key: String,
     /// For what no client sends.
@@ -77,11 +79,11 @@ struct AwsCloud {
 }
 
 impl AwsCloud {
-    fn new(account: Account, endpoint: Option<String>, own: transport::Own) -> Self {
+    fn new(account: Account, endpoint: Option<String>, decodes: bool, own: transport::Own) -> Self {
         let build_region = Region::new(account.config.region().map_or("", |region| region.as_ref()));
         let place = endpoint.as_deref().or(account.config.endpoint_url()).unwrap_or("aws");
         let key = format!("{}@{place}", account.owner);
-        Self { account, endpoint, build_region, key, own: Arc::new(own), regions: Mutex::new(BTreeMap::new()) }
+        Self { account, endpoint, decodes, build_region, key, own: Arc::new(own), regions: Mutex::new(BTreeMap::new()) }
     }
 
     /// Signed requests to a service, at the endpoint that serves all of them where there is one.
@@ -98,11 +100,24 @@ impl AwsCloud {
         if let Some(endpoint) = &self.endpoint {
             config = config.endpoint_url(endpoint);
         }
+        if let Some(http) = self.account.config.http_client().filter(|_| self.decodes) {
+            config = config.http_client(decode::client(http, self.sts(region)));
+        }
         Client::from_conf(config.build())
     }
 
     fn iam(&self, region: &Region) -> Arc<dyn Iam> {
         Arc::new(AwsIam::new(self.account.config.clone(), self.endpoint.as_deref(), region.as_str()))
+    }
+
+    /// STS of a region; at `custom_endpoint_ec2` where that is given, as all that a build asks.
+    fn sts(&self, region: &Region) -> aws_sdk_sts::Client {
+        let config = aws_sdk_sts::config::Builder::from(&self.account.config);
+        let mut config = config.region(aws_sdk_sts::config::Region::new(region.as_str().to_owned()));
+        if let Some(endpoint) = &self.endpoint {
+            config = config.endpoint_url(endpoint);
+        }
+        aws_sdk_sts::Client::from_conf(config.build())
     }
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn image(image: &sdk::Image) -> Read<Image> {
             Some(instance) => Some(id(OPERATION, Some(&instance))?),
             None => None,
         },
+        windows: image.platform() == Some(&sdk::PlatformValues::Windows),
     })
 }
 

@@ -4,6 +4,8 @@
 //!   client that all regions share, `retry` says what may be sent twice;
 //! - `region` is the trait, one short function a call; `request` and `describe` translate requests and descriptions;
 //! - `usage` finds out what uses images; `signed` sends what has no typed client;
+//! - `role` assumes roles with all that STS knows; `decode` has refusals decoded; `insecure` is the HTTP client that looks at no
+//!   certificate; `features` are the rarer calls;
 //! - [`AwsSecrets`] reads secrets of AWS Secrets Manager, which variables can ask for;
 //! - `spot`: launch templates and fleets; `iam`: temporary instance profiles; `own_address`: this machine as AWS sees it;
 //! - `error` turns the SDK's errors into [`amibake_ec2::Ec2Error`]: a code and a message, never a dump.
@@ -13,15 +15,19 @@
 
 mod access;
 mod cloud;
+mod decode;
 mod describe;
 mod disks;
 mod error;
+mod features;
 mod iam;
+mod insecure;
 mod own_address;
 mod owner;
 mod region;
 mod request;
 mod retry;
+mod role;
 mod secrets;
 mod signed;
 mod spot;

@@ -37,6 +37,10 @@ impl AwsRegion {
     pub(crate) fn new(region: Region, client: Client, raw: Signed, iam: Arc<dyn Iam>) -> Self {
         Self { region, client, raw, iam }
     }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
 }
 
 /// The settings of a create that takes no client token.
@@ -45,7 +49,7 @@ fn once() -> config::Builder {
 }
 
 /// Names the call in its error.
-fn failed<E>(operation: &'static str) -> impl FnOnce(SdkError<E, HttpResponse>) -> Ec2Error
+pub(crate) fn failed<E>(operation: &'static str) -> impl FnOnce(SdkError<E, HttpResponse>) -> Ec2Error
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
 {

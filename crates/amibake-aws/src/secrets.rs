@@ -34,7 +34,7 @@ impl AwsSecrets {
     /// No region, no credentials, what AWS answered, or a secret of bytes.
     pub async fn secret(&self, name: &str) -> Result<String, Ec2Error> {
         let access = Access { max_retries: Some(RETRIES), ..Access::default() };
-        let account = access::resolve(&access, transport::client(self.clouds.extra_roots()?)).await?;
+        let account = access::resolve(&access, transport::client(self.clouds.extra_roots()?, None)).await?;
         let reply = Client::new(&account.config).get_secret_value().secret_id(name).version_stage("AWSCURRENT").send().await;
         let secret = reply.map_err(|error| refusal(&error))?;
         secret.secret_string.ok_or_else(|| refused(format!("the secret `{name}` holds bytes, not text")))

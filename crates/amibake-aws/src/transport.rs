@@ -19,6 +19,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::insecure::Insecure;
+
 /// Chooses by the scheme of each request.
 #[derive(Clone)]
 struct Transport {
@@ -32,10 +34,13 @@ struct Shared {
     extra_roots: Option<Vec<u8>>,
 }
 
-/// The client.
-pub(crate) fn client(extra_roots: Option<Vec<u8>>) -> SharedHttpClient {
+/// The client; `insecure` in the place of its TLS half where given.
+pub(crate) fn client(extra_roots: Option<Vec<u8>>, insecure: Option<Insecure>) -> SharedHttpClient {
+    let tls = insecure.map(SharedHttpClient::new);
     let plain = Builder::new().build_with_connector_fn(|settings, components| connector(settings, components).build_http());
-    SharedHttpClient::new(Transport { shared: Arc::new(Shared { plain, tls: OnceLock::new(), extra_roots }) })
+    SharedHttpClient::new(Transport {
+        shared: Arc::new(Shared { plain, tls: tls.map_or_else(OnceLock::new, OnceLock::from), extra_roots }),
+    })
 }
 
 /// Whether these are certificates that TLS can trust. The HTTP client takes them unseen and panics later.
@@ -67,7 +72,6 @@ impl Shared {
 }
 
 /// Connections for requests that are not made by an SDK client. They have no timeouts of their own.
-#[derive(Default)]
 pub(crate) struct Own {
     extra_roots: Option<Vec<u8>>,
     plain: OnceLock<SharedHttpConnector>,
@@ -75,9 +79,10 @@ pub(crate) struct Own {
 }
 
 impl Own {
-    /// Trusts these certificates (PEM) besides the machine's own.
-    pub(crate) fn new(extra_roots: Option<Vec<u8>>) -> Self {
-        Self { extra_roots, ..Self::default() }
+    /// Trusts these certificates (PEM) besides the machine's own; with `insecure` whatever it is shown.
+    pub(crate) fn new(extra_roots: Option<Vec<u8>>, insecure: Option<Insecure>) -> Self {
+        let tls = insecure.map(SharedHttpConnector::new).map_or_else(OnceLock::new, OnceLock::from);
+        Self { extra_roots, plain: OnceLock::new(), tls }
     }
 
     /// What sends a request to this address.

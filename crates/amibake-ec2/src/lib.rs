@@ -4,7 +4,8 @@
 //! - [`model`]: requests and descriptions, as far as a builder needs them.
 //! - [`usage`]: what uses images, in EC2 and elsewhere;
 //! - [`launch`]: reserved capacity, hosts, launch templates, fleets; [`iam`]: profiles that only live for a build.
-//! - [`Ec2`]: the calls of one region; [`Cloud`]: one account's access to all regions; [`Clouds`]: opens them.
+//! - [`Ec2`]: the calls of one region, with the rarer ones in [`features`]; [`Cloud`]: one account's access to all regions;
+//!   [`Clouds`]: opens them.
 //! - `conformance` (a feature): questions that the lab and amibake-aws must answer alike;
 //! - [`lab`]: an EC2 in memory with believable time, limits, idempotency and errors.
 //!
@@ -13,6 +14,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+pub mod features;
 pub mod iam;
 pub mod id;
 pub mod lab;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use error::{Ec2Error, ErrorKind};
+pub use features::{ImageFeatures, InstanceFeatures};
 pub use iam::Iam;
 pub use id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use launch::{CreateFleet, CreateLaunchTemplate, Fleet};
@@ -41,7 +44,7 @@ pub type Result<T> = std::result::Result<T, Ec2Error>;
 
 /// The calls of one region. Lists are complete: implementations page by themselves.
 #[async_trait]
-pub trait Ec2: Send + Sync {
+pub trait Ec2: ImageFeatures + InstanceFeatures {
     /// Which region this is.
     fn region(&self) -> &Region;
 

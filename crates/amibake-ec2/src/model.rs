@@ -33,6 +33,10 @@ pub struct Access {
     pub skip_metadata: bool,
     /// `assume_role`.
     pub assume_role: Option<AssumeRole>,
+    /// `mfa_code`: answers for the second factor that a role of the profile asks for.
+    pub mfa_code: Option<SecretString>,
+    /// `decode_authorization_messages`.
+    pub decode_authorization: bool,
 }
 
 /// Credentials given in the template.
@@ -61,6 +65,10 @@ pub struct AssumeRole {
     pub policy: Option<String>,
     /// Managed policies.
     pub policy_arns: Vec<String>,
+    /// Tags of the session.
+    pub tags: Vec<Tag>,
+    /// Keys of those tags that go on to roles assumed from this one.
+    pub transitive_tag_keys: Vec<String>,
 }
 
 /// A tag.
@@ -132,6 +140,8 @@ pub struct Image {
     pub tags: Vec<Tag>,
     /// The instance it was made of, where EC2 says so.
     pub source_instance: Option<InstanceId>,
+    /// Whether it boots into Windows.
+    pub windows: bool,
 }
 
 /// State of an image.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use amibake_ec2::model::{Access, AssumeRole, Keys};
+use amibake_ec2::model::{Access, AssumeRole, Keys, tags_of};
 use amibake_template::component::{Check, Given, Secret};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::given::given_list;
-use super::not_yet::refuse;
+use super::vault::VaultEngine;
+use crate::engine::lookup::AwsEngine;
 
 /// The keys about reaching AWS.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -28,6 +29,16 @@ pub struct AccessConfig {
     pub profile: Option<String>,
     /// Path of the shared credentials file. Default: `AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
     pub shared_credentials_file: Option<String>,
+    /// Credentials from the AWS secrets engine of the Vault server that `VAULT_ADDR` and `VAULT_TOKEN` name; not together with
+    /// `access_key`. They are fetched when the build begins.
+    pub vault_aws_engine: Option<VaultEngine>,
+    /// One-time code for the second factor that a role of the `profile` demands (`mfa_serial`). It is good for one login, whose
+    /// credentials last an hour unless the profile's `duration_seconds` says otherwise.
+    pub mfa_code: Option<Secret>,
+    /// Where EC2 refuses for a missing permission, have its encoded message decoded by `sts:DecodeAuthorizationMessage`, and show that.
+    /// Default: false.
+    #[serde(default)]
+    pub decode_authorization_messages: bool,
     /// A role to assume with the credentials found, before anything else is done.
     pub assume_role: Option<AssumeRoleConfig>,
     /// Another address for the EC2 API, such as `http://localhost:5000`; used for every region.
@@ -63,10 +74,10 @@ pub struct AssumeRoleConfig {
     pub policy_arns: Vec<String>,
     /// Name of the session, as CloudTrail shows it.
     pub session_name: Option<String>,
-    /// Tags of the session. Not supported yet.
+    /// Tags of the session: policies can ask for them.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
-    /// Session tags that go on to roles assumed from this one. Not supported yet.
+    /// Keys of `tags` that go on to roles assumed from this session.
     #[serde(default)]
     pub transitive_tag_keys: Vec<String>,
 }
@@ -84,7 +95,14 @@ impl AccessConfig {
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
             skip_metadata: self.skip_metadata_api_check,
             assume_role: self.assume_role.as_ref().and_then(AssumeRoleConfig::role),
+            mfa_code: secret(self.mfa_code.as_ref()).map(Into::into),
+            decode_authorization: self.decode_authorization_messages,
         }
+    }
+
+    /// The Vault that gives the credentials, where one does.
+    pub fn vault(&self) -> Option<AwsEngine> {
+        self.vault_aws_engine.as_ref().filter(|engine| engine.is_given()).map(VaultEngine::engine)
     }
 
     fn keys(&self) -> Option<Keys> {
@@ -95,14 +113,11 @@ impl AccessConfig {
 
     /// Checks the keys that go together.
     pub fn check(&self, check: &mut Check<'_>) {
-        let role = self.assume_role.clone().unwrap_or_default();
-        for (pointer, asked) in [
-            ("assume_role/tags", !role.tags.is_empty()),
-            ("assume_role/transitive_tag_keys", !given_list(&role.transitive_tag_keys).is_empty()),
-        ] {
-            if asked {
-                refuse(check, pointer);
-            }
+        if let Some(engine) = self.vault_aws_engine.as_ref().filter(|engine| engine.is_given()) {
+            engine.check(check, self.access_key.is_given() || secret(self.secret_key.as_ref()).is_some());
+        }
+        if let Some(role) = &self.assume_role {
+            role.check(check);
         }
         let (access, secret) = (self.access_key.is_given(), secret(self.secret_key.as_ref()).is_some());
         if access != secret {
@@ -126,7 +141,19 @@ impl AssumeRoleConfig {
             session_name: self.session_name.given().map(str::to_owned),
             policy: self.policy.given().map(str::to_owned),
             policy_arns: given_list(&self.policy_arns),
+            tags: tags_of(&self.tags),
+            transitive_tag_keys: given_list(&self.transitive_tag_keys),
         })
+    }
+
+    /// STS refuses a key that goes on but is no tag.
+    fn check(&self, check: &mut Check<'_>) {
+        for (index, key) in self.transitive_tag_keys.iter().enumerate().filter(|(_, key)| !key.trim().is_empty()) {
+            if !self.tags.keys().any(|tag| tag.eq_ignore_ascii_case(key.trim())) {
+                let at = format!("assume_role/transitive_tag_keys/{index}");
+                check.error(&at, "transitive-tag", format!("`{key}` is none of the session's `tags`"), None);
+            }
+        }
     }
 }
 

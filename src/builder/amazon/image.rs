@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::given::given_list;
 use super::kms::is_kms_key;
+use super::lifespan::Lifespan;
 use super::tag::KeyValue;
 
 /// The keys about the image.
@@ -86,6 +87,9 @@ pub struct ImageConfig {
     /// `v2.0` marks the image so that its instances use only version 2 of the instance metadata service. Since amazon plugin 1.2.2.
     #[schemars(extend("x-amibake-choices" = ["v2.0"]))]
     pub imds_support: Option<String>,
+    /// Its later life.
+    #[serde(flatten)]
+    pub lifespan: Lifespan,
 }
 
 impl ImageConfig {
@@ -106,6 +110,7 @@ impl ImageConfig {
         self.check_regions(check);
         self.check_keys(check);
         self.check_sharing(check);
+        self.lifespan.check(check);
         if self.imds_support.given().is_some_and(|version| version != "v2.0") {
             check.error("imds_support", "imds-support", "`imds_support` can only be `v2.0`", None);
         }

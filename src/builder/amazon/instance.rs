@@ -4,6 +4,7 @@ use amibake_template::component::{Check, Given, GoDuration};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::enhanced_networking::EnhancedNetworking;
 use super::network::NetworkConfig;
 use super::polling::AwsPolling;
 use super::run::{RunConfig, one_of};
@@ -31,7 +32,10 @@ pub struct InstanceConfig {
     pub ssh_interface: Option<String>,
     /// Limits of the waits for EC2.
     pub aws_polling: Option<AwsPolling>,
-    /// How long to wait for a Windows instance's password; without meaning for SSH. Default: 20m.
+    /// Its network features, which the image takes over.
+    #[serde(flatten)]
+    pub enhanced_networking: EnhancedNetworking,
+    /// How long to wait for the password that a Windows instance sets; without meaning for SSH. Default: 20m.
     pub windows_password_timeout: Option<GoDuration>,
 }
 
@@ -48,6 +52,12 @@ impl InstanceConfig {
             ),
             other => one_of(check, "ssh_interface", other, INTERFACES),
         }
+    }
+
+    /// A spot instance cannot be stopped, and EC2 changes the network features of stopped ones only. Not for a builder that registers its
+    /// image, which can say there what the image has.
+    pub fn check_changed_when_stopped(&self, check: &mut Check<'_>) {
+        self.enhanced_networking.check(check, self.run.spot.is_spot());
     }
 
     /// Checks all groups, and what is between them.

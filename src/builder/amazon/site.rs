@@ -5,6 +5,7 @@ use amibake_ec2::{Ec2, Region};
 use super::access::AccessConfig;
 use super::call::fail;
 use super::polling::{AwsPolling, polling};
+use super::vault::wait_until_known;
 use crate::builder::BuildError;
 use crate::engine::context::{Account, AwsRegion, BuildContext};
 use crate::engine::watcher::Polling;
@@ -28,9 +29,14 @@ impl Site {
     /// # Errors
     /// No region, no credentials, a role that cannot be assumed.
     pub async fn open(cx: &BuildContext, access: &AccessConfig, limits: Option<&AwsPolling>) -> Result<Self, BuildError> {
-        let account = cx.open(&access.access()).await.map_err(|error| fail(cx, error.to_string()))?;
+        // In a rehearsal there is no AWS to have credentials for.
+        let vault = access.vault().filter(|_| cx.guests.is_none());
+        let account = cx.open_by(&access.access(), vault.as_ref()).await.map_err(|error| fail(cx, error.to_string()))?;
         let region = account.build_region().clone();
         let home = account.region(&region);
+        if vault.is_some() {
+            wait_until_known(cx, &*home.ec2).await?;
+        }
         Ok(Self { account, home, region, polling: polling(limits, &cx.late.host.env) })
     }
 

@@ -14,9 +14,10 @@ use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon::step::copy::Images;
+use crate::builder::amazon::step::finish::Wishes;
 use crate::builder::amazon::step::launch::LaunchTags;
 use crate::builder::amazon::step::tags::ImageTags;
-use crate::builder::amazon::step::{attributes, copy, source_image, tags};
+use crate::builder::amazon::step::{copy, fast_launch, finish, source_image};
 use crate::builder::{Adopted, BuildError};
 use crate::engine::context::BuildContext;
 use crate::engine::teardown::{ImageOrigin, Lifetime, Resource};
@@ -25,7 +26,8 @@ use crate::engine::watcher::WaitError;
 /// How long a copy that an earlier attempt has made is looked for.
 const LOOK_FOR: Duration = Duration::from_secs(3);
 
-/// Waits for the image, and does with it what the build would have done: copies, attributes, tags. Copies that exist already are taken
+/// Waits for the image, and does with it what the build would have done: copies, attributes, tags and what else
+/// it says. Copies that exist already are taken
 /// as they are. On failure the image stays as it was found, but for attributes and tags that were set by then; new copies are removed.
 ///
 /// # Errors
@@ -42,15 +44,14 @@ pub async fn adopt(cx: &mut BuildContext, config: &AmazonEbs, adopted: &Adopted)
     }
     let info =
         BuildInfo { region: site.region.to_string(), source: source_image::find_source_image(cx, &site, &config.instance.source).await? };
+    let templates = fast_launch::prepare(cx, &site, config.fast_launch.as_ref(), &config.image, &info.source).await?;
     let run_tags = LaunchTags::render(cx, &info, &config.instance.run, &config.volume_tag_blocks())?;
     let image_tags = ImageTags::render(cx, &info, &config.image, super::inherited(&config, &run_tags))?;
     let image = wait(cx, &site, image).await?;
     cx.step("StepAMIRegionCopy").await;
     let images = copies(cx, &site, &config, &image, passing).await?;
-    cx.step("StepModifyAMIAttributes").await;
-    attributes::modify_attributes(cx, &site, &config.image, &info, &images).await?;
-    cx.step("StepCreateTags").await;
-    tags::create_tags(cx, &site, &image_tags, &images).await?;
+    let fast_launch = config.fast_launch.as_ref().map(|config| (config, &templates));
+    finish::finish(cx, &site, Wishes { config: &config.image, tags: &image_tags, fast_launch }, &info, &images).await?;
     go_on(cx)?;
     if passing {
         let origin = ImageOrigin::Copy { region: site.region.clone(), image: image.id.clone() };

@@ -1,12 +1,14 @@
 //! The keys of `amazon-ebs`, and the checks between its groups.
 
 use amibake_ec2::model::{BlockDevice, BlockDeviceTarget};
-use amibake_template::component::{Check, Component, Kind};
+use amibake_template::component::{Check, Component, Given, Kind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::builder::amazon::access::AccessConfig;
 use crate::builder::amazon::device::DeviceConfig;
+use crate::builder::amazon::fast_launch::FastLaunchConfig;
+use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::instance::InstanceConfig;
@@ -41,6 +43,8 @@ pub struct AmazonEbs {
     /// Do not put `run_tags` on the image. Default: false. Since amazon plugin 1.3.7.
     #[serde(default)]
     pub skip_ami_run_tags: bool,
+    /// EC2 Fast Launch of the image, which must be Windows. Since amazon plugin 1.2.2.
+    pub fast_launch: Option<FastLaunchConfig>,
     /// Keys that are known but not acted on yet.
     #[serde(flatten)]
     pub not_yet: NotYet,
@@ -58,6 +62,12 @@ impl AmazonEbs {
     /// Blocks of volume tags in the form that all tags have.
     pub fn volume_tag_blocks(&self) -> Vec<KeyValue> {
         self.run_volume_tag.iter().cloned().map(KeyValue::from).collect()
+    }
+
+    fn check_fast_launch(&self, check: &mut Check<'_>) {
+        if let Some(fast_launch) = &self.fast_launch {
+            fast_launch.check(check, self.access.region.given(), &given_list(&self.image.ami_regions));
+        }
     }
 }
 
@@ -83,6 +93,8 @@ impl Component for AmazonEbs {
         self.image.check(check);
         self.devices.check(check);
         self.instance.check(check);
+        self.instance.check_changed_when_stopped(check);
+        self.check_fast_launch(check);
         self.not_yet.check(check);
     }
 }

@@ -18,6 +18,7 @@ use crate::builder::amazon::site::Site;
 use crate::builder::amazon::step;
 use crate::builder::amazon::step::connect::{BySsh, Connect};
 use crate::builder::amazon::step::create_image::Made;
+use crate::builder::amazon::step::finish::Wishes;
 use crate::builder::amazon::step::launch::{Basis, LaunchTags};
 use crate::builder::amazon::step::prevalidate::Wanted;
 use crate::builder::amazon::step::tags::ImageTags;
@@ -51,20 +52,25 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     cx.step("StepPreValidate").await;
     let wanted = Wanted { image: &config.image, network: &config.instance.network, skip_create_ami: config.skip_create_ami };
     let (info, network) = step::look_around::look_around(cx, &site, &config.instance, Some(wanted)).await?;
+    let templates = step::fast_launch::prepare(cx, &site, config.fast_launch.as_ref(), &config.image, &info.source).await?;
     let tags = LaunchTags::render(cx, &info, &config.instance.run, &config.volume_tag_blocks())?;
     let image_tags = ImageTags::render(cx, &info, &config.image, inherited(config, &tags))?;
     cx.step("StepKeyPair").await;
-    let (key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, &network, &tags.run).await?;
+    let (mut key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, (&info.source, &network), &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
     let basis =
         Basis { source: &info.source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices };
     let instance = step::launch::launch_instance(cx, &site, &config.instance, &basis).await?;
+    cx.step("StepGetPassword").await;
+    key.windows_password = step::windows_password::windows_password(cx, &site, &config.instance, (&instance, &key)).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;
     step::provision::provision(cx, &config.instance.communicator, &info, (&instance, &key), connected).await?;
     cx.step("StepStopEBSBackedInstance").await;
     let stopped = step::stop::stop_instance(cx, &site, &config.instance, instance).await?;
+    cx.step("StepModifyEBSBackedInstance").await;
+    step::enhance::enhance(cx, &site, &config.instance, &stopped).await?;
     if config.skip_create_ami {
         cx.report.say("Skipping AMI creation...");
         return Ok(None);
@@ -78,10 +84,9 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     let image = step::let_go::meanwhile(cx, &site, in_use, step::create_image::wait_for_image(cx, &site, &pending)).await?;
     cx.step("StepAMIRegionCopy").await;
     let images = step::copy::copy_image(cx, &site, &config.image, image).await?;
-    cx.step("StepModifyAMIAttributes").await;
-    step::attributes::modify_attributes(cx, &site, &config.image, &info, &images).await?;
-    cx.step("StepCreateTags").await;
-    step::tags::create_tags(cx, &site, &image_tags, &images).await?;
+    let fast_launch = config.fast_launch.as_ref().map(|config| (config, &templates));
+    let wishes = Wishes { config: &config.image, tags: &image_tags, fast_launch };
+    step::finish::finish(cx, &site, wishes, &info, &images).await?;
     Ok(artifact(BUILDER_ID, site.account, &images, cx.late.build_data.clone()))
 }
 

@@ -22,6 +22,7 @@ use crate::builder::amazon::site::Site;
 use crate::builder::amazon::step;
 use crate::builder::amazon::step::connect::{BySsh, Connect};
 use crate::builder::amazon::step::create_image::Made;
+use crate::builder::amazon::step::finish::Wishes;
 use crate::builder::amazon::step::key_pair::LoginKey;
 use crate::builder::amazon::step::launch::{Basis, LaunchTags};
 use crate::builder::amazon::step::prevalidate::Wanted;
@@ -59,27 +60,29 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsSurrogate, by: &dyn 
     let tags = LaunchTags::render(cx, &info, &config.instance.run, &config.volume_tag_blocks())?;
     let image_tags = ImageTags::render(cx, &info, &config.image, inherited(config, &tags))?;
     cx.step("StepKeyPair").await;
-    let (key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, &network, &tags.run).await?;
+    let (mut key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, (&info.source, &network), &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
     let basis =
         Basis { source: &info.source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
+    cx.step("StepGetPassword").await;
+    key.windows_password = step::windows_password::windows_password(cx, &site, &config.instance, (&instance, &key)).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;
     step::provision::provision(cx, &config.instance.communicator, &info, (&instance, &key), connected).await?;
     cx.step("StepStopEBSBackedInstance").await;
     let stopped = step::stop::stop_instance(cx, &site, &config.instance, instance).await?;
+    cx.step("StepModifyEBSBackedInstance").await;
+    step::enhance::enhance(cx, &site, &config.instance, &stopped).await?;
     let image = match config.use_create_image {
         true => create(cx, &site, config, &image_tags, (&stopped, &key, &groups)).await?,
         false => register(cx, &site, config, &image_tags, (&stopped, &key, &groups)).await?,
     };
     cx.step("StepAMIRegionCopy").await;
     let images = step::copy::copy_image(cx, &site, &config.image, image).await?;
-    cx.step("StepModifyAMIAttributes").await;
-    step::attributes::modify_attributes(cx, &site, &config.image, &info, &images).await?;
-    cx.step("StepCreateTags").await;
-    step::tags::create_tags(cx, &site, &image_tags, &images).await?;
+    let wishes = Wishes { config: &config.image, tags: &image_tags, fast_launch: None };
+    step::finish::finish(cx, &site, wishes, &info, &images).await?;
     Ok(artifact(BUILDER_ID, site.account, &images, cx.late.build_data.clone()))
 }
 

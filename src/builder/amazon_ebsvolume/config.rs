@@ -122,6 +122,7 @@ impl Component for AmazonEbsVolume {
     fn check(&self, check: &mut Check<'_>) {
         self.access.check(check);
         self.instance.check(check);
+        self.instance.check_changed_when_stopped(check);
         for (index, volume) in self.ebs_volumes.iter().enumerate() {
             Self::check_volume(volume, check, &format!("ebs_volumes/{index}"));
         }

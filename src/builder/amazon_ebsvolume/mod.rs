@@ -46,7 +46,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsVolume, by: &dyn Con
     let (info, network) = step::look_around::look_around(cx, &site, &config.instance, None).await?;
     let tags = LaunchTags::render(cx, &info, &config.instance.run, &config.run_volume_tag)?;
     cx.step("StepKeyPair").await;
-    let (key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, &network, &tags.run).await?;
+    let (mut key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, (&info.source, &network), &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
     let basis =
@@ -55,11 +55,15 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsVolume, by: &dyn Con
     cx.step("stepTagEBSVolumes").await;
     let volumes = Volumes::of(config, &instance);
     tag_volumes::tag_volumes(cx, &site, &info, &volumes, &tags.volume).await?;
+    cx.step("StepGetPassword").await;
+    key.windows_password = step::windows_password::windows_password(cx, &site, &config.instance, (&instance, &key)).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;
     step::provision::provision(cx, &config.instance.communicator, &info, (&instance, &key), connected).await?;
     cx.step("StepStopEBSBackedInstance").await;
     let stopped = step::stop::stop_instance(cx, &site, &config.instance, instance).await?;
+    cx.step("StepModifyEBSBackedInstance").await;
+    step::enhance::enhance(cx, &site, &config.instance, &stopped).await?;
     cx.step("stepSnapshotEBSVolumes").await;
     let plans = snapshot_plans(cx, config, &info, &stopped.instance)?;
     let in_use = (&stopped.instance, &key, &groups);

@@ -1,9 +1,10 @@
-//! One GET over HTTP or HTTPS: all that Vault and Consul need.
+//! One request over HTTP or HTTPS: all that Vault and Consul need.
 
 use std::error::Error;
 
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
+use hyper::http::request::Builder;
 use hyper::{Request, StatusCode};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -29,15 +30,25 @@ pub(super) struct Get<'a> {
 
 /// Sends it once: a lookup that fails may be repeated by whoever started the program.
 pub(super) async fn get(get: Get<'_>) -> Result<(StatusCode, Bytes), LookupError> {
-    let mut request = Request::get(&get.url);
+    let request = Request::get(&get.url);
+    send(get, request, Bytes::new()).await
+}
+
+/// The same as a POST of a JSON document.
+pub(super) async fn post(get: Get<'_>, document: &serde_json::Value) -> Result<(StatusCode, Bytes), LookupError> {
+    let request = Request::post(&get.url).header("Content-Type", "application/json");
+    send(get, request, document.to_string().into()).await
+}
+
+async fn send(get: Get<'_>, mut request: Builder, body: Bytes) -> Result<(StatusCode, Bytes), LookupError> {
     for (name, value) in &get.headers {
         request = request.header(*name, *value);
     }
     let request = request
-        .body(Empty::<Bytes>::new())
+        .body(Full::new(body))
         .map_err(|error| LookupError::Setup(format!("`{}` and its headers make no request: {error}", get.url)))?;
     let connector = HttpsConnectorBuilder::new().with_tls_config(tls(get.ca_file)?).https_or_http().enable_http1().build();
-    let client: Client<_, Empty<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
     let unreachable = |reason: String| LookupError::Unreachable { place: get.place.clone(), reason };
     let response = client.request(request).await.map_err(|error| unreachable(innermost(&error)))?;
     let status = response.status();

@@ -2,8 +2,9 @@
 //!
 //! The template crate says what is asked ([`amibake_template::variables::needed_lookups`]); here it is fetched, before anything is
 //! planned. `vault` and `consul` speak HTTP (`http`); AWS Secrets Manager is a trait, as the SDK is not to be seen here.
-//! `secret` takes a secret of AWS apart.
+//! `secret` takes a secret of AWS apart; `aws_engine` is no variable's: AWS credentials that Vault makes for a build.
 
+mod aws_engine;
 mod consul;
 mod http;
 mod secret;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amibake_template::lang::{LookupKind, Question};
+pub use aws_engine::AwsEngine;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// How long one answer may take. A service that is there answers within a second; one that is not must not hold up `validate`.

@@ -1,4 +1,5 @@
-//! `vault PATH KEY`: a field of a secret, from the key-value store of version 1 or 2 (`secret/data/...`).
+//! `vault PATH KEY`: a field of a secret, from the key-value store of version 1 or 2 (`secret/data/...`); and what the AWS secrets engine
+//! gives.
 //!
 //! VAULT_ADDR, VAULT_TOKEN, VAULT_NAMESPACE, VAULT_CACERT as Vault's own client reads them.
 //! Source: Packer 1.6.6; Vault's HTTP API, `GET /v1/PATH` with the header `X-Vault-Token`.
@@ -17,21 +18,26 @@ pub(super) async fn read(services: &Services<'_>, path: &str, key: &str) -> Resu
     let Some(token) = services.var("VAULT_TOKEN") else {
         return Err(LookupError::Setup("Must set VAULT_TOKEN env var in order to use vault template function".to_owned()));
     };
-    let mut headers = vec![("X-Vault-Token", token), ("X-Vault-Request", "true")];
-    headers.extend(services.var("VAULT_NAMESPACE").map(|namespace| ("X-Vault-Namespace", namespace)));
-    let address = address(services);
-    let (status, body) = get(Get {
-        place: format!("Vault at {address}"),
-        url: format!("{address}/v1/{}", super::encoded(path.trim_matches('/'))),
-        headers,
-        ca_file: services.var("VAULT_CACERT"),
-    })
-    .await?;
+    let (status, body) = get(request(services, token, path)).await?;
     let reply: Value = serde_json::from_slice(&body).unwrap_or_default();
     match status.as_u16() {
         200..=299 => field(&reply, path, key).map_err(LookupError::Refused),
         404 => Err(LookupError::Refused(format!("Vault Secret does not exist at the given path: {path}"))),
         code => Err(LookupError::Refused(format!("Vault refused to read `{path}`: {}", complaint(&reply, code)))),
+    }
+}
+
+/// A request for a path, with all that Vault wants to know.
+pub(super) fn request<'a>(services: &Services<'a>, token: &'a str, path: &str) -> Get<'a> {
+    let var = |name: &str| services.env.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let mut headers = vec![("X-Vault-Token", token), ("X-Vault-Request", "true")];
+    headers.extend(var("VAULT_NAMESPACE").map(|namespace| ("X-Vault-Namespace", namespace)));
+    let address = address(services);
+    Get {
+        place: format!("Vault at {address}"),
+        url: format!("{address}/v1/{}", super::encoded(path.trim_matches('/'))),
+        headers,
+        ca_file: var("VAULT_CACERT"),
     }
 }
 
@@ -61,7 +67,7 @@ fn warnings(reply: &Value) -> String {
 }
 
 /// `{"errors": ["permission denied"]}`
-fn complaint(reply: &Value, code: u16) -> String {
+pub(super) fn complaint(reply: &Value, code: u16) -> String {
     let errors: Vec<&str> = reply["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::trim).collect();
     if errors.is_empty() { format!("HTTP status {code}") } else { errors.join("; ") }
 }

@@ -56,6 +56,7 @@ impl Leftover {
                 let filter = format!("describe-images --owners self --filters {}", quote(&format!("Name=name,Values={name}")));
                 (format!("possibly an image named {name}"), aws(filter))
             }
+            Resource::ImageSetting { image, setting } => (setting.of(image), aws(setting.undoing(image))),
             Resource::Snapshot { id } => (format!("snapshot {id}"), aws(format!("delete-snapshot --snapshot-id {id}"))),
             Resource::VolumeSnapshot { id: Some(id), .. } => (format!("snapshot {id}"), aws(format!("delete-snapshot --snapshot-id {id}"))),
             Resource::VolumeSnapshot { id: None, volume } => {

@@ -17,6 +17,7 @@ mod remove;
 mod resource;
 mod resume;
 mod search;
+mod setting;
 #[cfg(test)]
 mod tests;
 mod unwind;
@@ -33,7 +34,7 @@ use tokio::time::Instant;
 
 pub use leftover::Leftover;
 pub use remove::{made_for, remove_image};
-pub use resource::{Created, ImageOrigin, Lifetime, Resource};
+pub use resource::{Created, ImageOrigin, ImageSetting, Lifetime, Resource};
 pub use resume::Past;
 pub use unwind::Ending;
 

@@ -65,6 +65,13 @@ pub enum Resource {
         /// Id.
         id: Option<ImageId>,
     },
+    /// What was switched on for an image and keeps it, or something of it, from going. Goes before the images.
+    ImageSetting {
+        /// The image.
+        image: ImageId,
+        /// What.
+        setting: ImageSetting,
+    },
     /// A snapshot that belongs to no image.
     Snapshot {
         /// Id.
@@ -112,6 +119,16 @@ pub enum ImageOrigin {
     },
 }
 
+/// What can be switched on for an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageSetting {
+    /// EC2 refuses to deregister it.
+    DeregistrationProtection,
+    /// EC2 keeps prepared snapshots of it.
+    FastLaunch,
+}
+
 impl Resource {
     /// A key pair about to be made.
     pub fn key_pair(name: impl Into<String>) -> Self {
@@ -143,6 +160,7 @@ impl Resource {
             Self::InstanceProfile { .. } => "instance profile",
             Self::Volume { .. } => "volume",
             Self::Image { .. } => "image",
+            Self::ImageSetting { .. } => "setting of an image",
             Self::Snapshot { .. } | Self::VolumeSnapshot { .. } => "snapshot",
             Self::LaunchedVolumes => "volumes of an instance",
             Self::TempPath { .. } => "temporary file",
@@ -153,6 +171,11 @@ impl Resource {
     /// A process just started; its start time is read here.
     pub fn process(pid: u32, control_socket: Option<PathBuf>) -> Self {
         Self::Process { pid, start_time: super::local::start_time(pid), control_socket }
+    }
+
+    /// A setting of an image about to be switched on.
+    pub fn image_setting(image: ImageId, setting: ImageSetting) -> Self {
+        Self::ImageSetting { image, setting }
     }
 
     /// An image about to be made or copied.

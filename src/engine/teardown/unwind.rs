@@ -1,6 +1,6 @@
 //! In which order things go: newest first, side by side where the order does not matter.
 //!
-//! First what nothing hangs on (this machine's processes and files, images, snapshots, key pairs) and the instances; then, after the
+//! First what keeps an image from going; then what nothing hangs on (this machine's processes and files, images, snapshots, key pairs) and the instances; then, after the
 //! instances are terminated, what EC2 does not give up before (groups and volumes). Without any of those nobody waits for the end of an
 //! instance: `shutting-down` is the end of what costs money.
 
@@ -38,10 +38,12 @@ impl Teardown {
     pub async fn unwind(&self, ending: Ending, deadline: Instant) -> Vec<Leftover> {
         let goes = |entry: &&Entry| entry.goes(ending);
         let entries: Vec<Entry> = self.stack().iter().rev().filter(goes).cloned().collect();
+        let (settings, entries): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(Entry::goes_before_images);
         let (last, first): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.goes_after_instances());
         if ending == Ending::Abort {
             return self.abort(first, deadline).await;
         }
+        let stuck = self.remove_side_by_side(&settings, &[], deadline).await;
         // A volume that is handed over is free only when its instance has ended.
         let handed_over = self.stack().iter().filter(|entry| !goes(entry) && entry.goes_after_instances()).cloned().collect::<Vec<_>>();
         let waiting = last.iter().chain(&handed_over);
@@ -51,6 +53,7 @@ impl Teardown {
         // What hangs on an instance that would not go will not go either: try, but do not insist.
         let deadline = if left.is_empty() { deadline } else { deadline.min(Instant::now() + HOPELESS) };
         left.extend(self.remove_side_by_side(&last, &[], deadline).await);
+        left.extend(stuck);
         left
     }
 
@@ -144,6 +147,9 @@ impl Teardown {
                 let ids = self.find_volumes(region, deadline).await.map_err(|e| e.to_string())?;
                 ids.iter().for_each(|id| report.say(format!("Destroying volume ({id})...")));
                 self.delete_all(&ids, |id| delete(entry.since, deadline, move || region.ec2.delete_volume(id))).await
+            }
+            Resource::ImageSetting { image, setting } => {
+                delete(entry.since, deadline, || setting.undo(region, image)).await.map_err(|e| e.to_string())
             }
             Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
         }
@@ -261,11 +267,16 @@ impl Entry {
             | Resource::InstanceProfile { .. }
             | Resource::Instance { .. }
             | Resource::Image { .. }
+            | Resource::ImageSetting { .. }
             | Resource::Snapshot { .. }
             | Resource::VolumeSnapshot { .. }
             | Resource::TempPath { .. }
             | Resource::Process { .. } => false,
         }
+    }
+
+    fn goes_before_images(&self) -> bool {
+        matches!(self.resource, Resource::ImageSetting { .. })
     }
 
     fn instance(&self) -> Option<&InstanceId> {

@@ -18,6 +18,8 @@ pub struct Polling {
 const DEFAULT_DELAY: Duration = Duration::from_secs(2);
 const INSTANCE_LIMIT: Duration = Duration::from_secs(10 * 60);
 const IMAGE_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// Longest wait for fast launch.
+const FAST_LAUNCH_LIMIT: Duration = Duration::from_secs(125 * 60);
 
 impl Polling {
     /// The template's two keys win over the environment, which wins over the defaults. Unreadable numbers and zero count as absent.
@@ -40,6 +42,11 @@ impl Polling {
     /// Longest wait for an image or snapshot: attempts times delay, else the timeout, else 30 minutes.
     pub fn image_limit(&self) -> Duration {
         self.limit(IMAGE_LIMIT)
+    }
+
+    /// Longest wait for fast launch: attempts times delay, else the timeout, else 125 minutes, Packer's 500 looks.
+    pub fn fast_launch_limit(&self) -> Duration {
+        self.limit(FAST_LAUNCH_LIMIT)
     }
 
     fn limit(&self, default: Duration) -> Duration {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use amibake_ec2::lab::record::ImageRecord;
 use amibake_ec2::lab::{At, Fault, Kind, Lab, Options, Times};
 use amibake_ec2::model::{
     CopyImage, CreateImage, CreateSecurityGroup, DescribeImages, Filter, InstanceState, KeyPairRequest, KeyType, RunInstances, Tag,
@@ -54,6 +55,9 @@ impl Account {
 
     async fn prepare(&mut self, trace: &Trace) {
         let template = trace.template.to_string();
+        if template.contains("<source-ami-pv>") {
+            self.add_paravirtual_source();
+        }
         if template.contains("<vpc>") || template.contains("<subnet-") || template.contains("tag:Class") {
             self.add_network().await;
         }
@@ -71,6 +75,15 @@ impl Account {
         }
         self.places.insert("<unknown-sg>", "sg-0123456789abcdef0".to_owned());
         self.places.insert("<unknown-vpc>", "vpc-0123456789abcdef0".to_owned());
+    }
+
+    /// The source image, as it was for older instances.
+    fn add_paravirtual_source(&mut self) {
+        let id = ImageId::new("ami-0123456789abcdef0").unwrap();
+        let source = self.lab.image(&ImageId::new(&*self.places["<source-ami>"]).unwrap()).unwrap();
+        let image = ImageRecord { id: id.clone(), virtualization_type: "paravirtual".to_owned(), ..source };
+        self.lab.add_images(Some(&Region::new(REGION)), vec![image]);
+        self.places.insert("<source-ami-pv>", id.to_string());
     }
 
     /// An own VPC with two tagged subnets, the second with more free addresses, and two tagged groups.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use amibake_aws::AwsClouds;
 use amibake_ec2::Clouds;
-use amibake_ec2::model::{Access, AssumeRole};
+use amibake_ec2::model::{Access, AssumeRole, Tag};
 
 const CONFIG: &str = "[profile work]\nregion = eu-central-1\n[profile empty]\nregion = eu-west-3\n";
 const CREDENTIALS: &str = "[work]\naws_access_key_id = AKIAWORK\naws_secret_access_key = work-secret\n";
@@ -24,9 +24,11 @@ fn child() {
         shared_credentials_file: text("shared_credentials_file"),
         endpoint: text("endpoint"),
         insecure_skip_tls_verify: wanted.contains_key("insecure"),
-        assume_role: text("role").map(|role_arn| AssumeRole { role_arn, ..AssumeRole::default() }),
+        assume_role: text("role").map(|role_arn| role(role_arn, wanted.contains_key("all"))),
         max_retries: Some(1),
         skip_metadata: true,
+        mfa_code: text("mfa").map(Into::into),
+        decode_authorization: wanted.contains_key("decode"),
     };
     let outcome = crate::run(async {
         let cloud = AwsClouds::default().open(&access).await?;
@@ -36,11 +38,33 @@ fn child() {
                 cloud.ec2(&region_named(region)).describe_regions().await.unwrap_err();
             }
         }
+        if wanted.contains_key("reach") {
+            cloud.ec2(cloud.build_region()).describe_regions().await?;
+        }
         Ok::<_, amibake_ec2::Ec2Error>(cloud)
     });
     match outcome {
         Ok(cloud) => println!("\nopened {} {}", cloud.build_region(), cloud.key()),
         Err(error) => println!("\nfailed {:?} {}", error.kind, error.message),
+    }
+}
+
+/// A role, with `all` that can be said about one.
+fn role(role_arn: String, all: bool) -> AssumeRole {
+    let text = |text: &str| Some(text.to_owned());
+    let tag = |key: &str| Tag { key: key.to_owned(), value: "x".to_owned() };
+    match all {
+        false => AssumeRole { role_arn, ..AssumeRole::default() },
+        true => AssumeRole {
+            role_arn,
+            duration_seconds: Some(1800),
+            external_id: text("ext"),
+            session_name: text("packer-session"),
+            policy: text("{}"),
+            policy_arns: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()],
+            tags: vec![tag("team"), tag("unit")],
+            transitive_tag_keys: vec!["team".to_owned()],
+        },
     }
 }
 
@@ -117,7 +141,7 @@ fn what_is_missing_is_said() {
     check("missing", "region=us-east-1", &[], no_credentials);
     check("missing", "region=us-east-1,profile=absent", &[], "failed Setup the AWS profile `absent` gives no credentials: ");
     check("missing", "region=us-east-1,profile=empty", &[], "failed Setup the AWS profile `empty` gives no credentials: ");
-    check("missing", "region=us-east-1,keys=,insecure=", &[], "failed Setup `insecure_skip_tls_verify` is not supported: ");
+    check("missing", "region=us-east-1,keys=,insecure=", &[], "opened us-east-1 ");
     check("missing", "region=us-east-1,keys=,insecure=,endpoint=http://127.0.0.1:1", &[], "opened us-east-1 ");
 }
 
@@ -153,6 +177,74 @@ fn assume(status: u16, answer: &'static str) -> (String, String) {
     let line = open(&files("role"), template, &[("AWS_ENDPOINT_URL_STS", &endpoint)]);
     let asked = bodies.lock().unwrap().join(" ");
     (line, asked)
+}
+
+const CREDENTIALS_OF_ROLE: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+     <SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+
+#[test]
+fn all_that_is_said_of_a_role_is_sent_and_no_more() {
+    let ask = |template: &str| {
+        let (endpoint, bodies) = crate::retries::serve(vec![Some((200, CREDENTIALS_OF_ROLE))]);
+        let line = open(&files("roles"), &format!("region=us-east-1,keys=,role=arn,{template}"), &[("AWS_ENDPOINT_URL_STS", &endpoint)]);
+        assert!(line.starts_with("opened us-east-1 "), "{line}");
+        bodies.lock().unwrap().join(" ")
+    };
+    let body = ask("all=");
+    let sent: Vec<_> = body.split('&').filter(|pair| !pair.starts_with("Action=") && !pair.starts_with("Version=")).collect();
+    assert_eq!(
+        sent,
+        [
+            "RoleArn=arn",
+            "RoleSessionName=packer-session",
+            "PolicyArns.member.1.arn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FReadOnlyAccess",
+            "Policy=%7B%7D",
+            "DurationSeconds=1800",
+            "Tags.member.1.Key=team",
+            "Tags.member.1.Value=x",
+            "Tags.member.2.Key=unit",
+            "Tags.member.2.Value=x",
+            "TransitiveTagKeys.member.1=team",
+            "ExternalId=ext",
+        ]
+    );
+    let body = ask("");
+    assert!(body.contains("DurationSeconds=900") && !body.contains("Tags") && !body.contains("ExternalId"), "{body}");
+}
+
+/// The code answers for the role of the profile, with the keys of its source profile.
+#[test]
+fn a_profiles_second_factor_is_answered_by_the_code() {
+    let home = files("mfa");
+    let config = "[profile guarded]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = work\nmfa_serial = arn:aws:iam::1:mfa/me\n\
+                  external_id = ext\nduration_seconds = 7200\n[profile plain]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = work\n";
+    std::fs::write(home.join(".aws/config"), format!("{CONFIG}{config}")).unwrap();
+    let ask = |template: &str, environment: &[(&str, &str)]| {
+        let (endpoint, bodies) = crate::retries::serve(vec![Some((200, CREDENTIALS_OF_ROLE))]);
+        let mut all = vec![("AWS_ENDPOINT_URL_STS", endpoint.as_str())];
+        all.extend(environment);
+        let line = open(&home, &format!("region=us-east-1,{template}"), &all);
+        assert!(line.starts_with("opened us-east-1 "), "{line}");
+        let asked = bodies.lock().unwrap().join(" ");
+        asked
+    };
+    let asked = ask("profile=guarded,mfa=123456", &KEYS);
+    for part in ["SerialNumber=arn%3Aaws%3Aiam%3A%3A1%3Amfa%2Fme", "TokenCode=123456", "ExternalId=ext", "DurationSeconds=7200"] {
+        assert!(asked.contains(part), "{part} in {asked}");
+    }
+    assert!(ask("mfa=123456", &[("AWS_PROFILE", "guarded")]).contains("TokenCode=123456"));
+    assert_eq!(ask("mfa=123456,keys=", &[("AWS_PROFILE", "guarded")]), "", "keys in the template need no role");
+    let asked = ask("profile=plain,mfa=123456", &[]);
+    assert!(asked.contains("RoleArn=") && !asked.contains("TokenCode"), "a role that demands none: {asked}");
+}
+
+#[test]
+fn requests_go_through_the_proxy_of_the_environment() {
+    let (proxy, bodies) = crate::retries::serve(vec![Some((200, "<DescribeRegionsResponse/>")), Some((200, "<DescribeRegionsResponse/>"))]);
+    let template = "region=us-east-1,keys=,endpoint=http://nowhere.invalid,reach=";
+    let line = open(&files("proxy"), template, &[("HTTP_PROXY", &proxy), ("http_proxy", &proxy)]);
+    assert!(line.starts_with("opened "), "{line}");
+    assert!(bodies.lock().unwrap().join(" ").contains("Action=DescribeRegions"));
 }
 
 #[test]

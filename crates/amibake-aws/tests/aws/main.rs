@@ -3,6 +3,7 @@
 
 mod access;
 mod conformance;
+mod features;
 mod moto;
 mod retries;
 mod tls;

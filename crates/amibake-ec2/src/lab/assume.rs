@@ -15,7 +15,7 @@ use super::record::{GroupRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, Vp
 use super::refusal::Answer;
 use super::world::{Place, State};
 use crate::id::{ImageId, Region, SecurityGroupId, SnapshotId, SubnetId, VpcId};
-use crate::model::{BlockDevice, BlockDeviceTarget, Filter, RunInstances};
+use crate::model::{BlockDevice, BlockDeviceTarget, Filter, KeyType, RunInstances};
 
 /// Something that was taken to exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -312,7 +312,7 @@ impl Place<'_> {
         }
         self.note("key pair", name, NAMED);
         let id = format!("key-{}", self.ids.hex());
-        let record = KeyPairRecord { id, name: name.to_owned(), public: None, tags: Vec::new() };
+        let record = KeyPairRecord { id, name: name.to_owned(), kind: KeyType::Rsa, public: None, tags: Vec::new() };
         self.state.key_pairs.insert(name.to_owned(), record);
     }
 

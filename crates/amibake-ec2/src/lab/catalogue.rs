@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use tokio::time::Instant;
 
+use super::features::Features;
 use super::platform::Platform;
 use super::record::{EbsSpec, ImageRecord, ImageTarget, SnapshotRecord};
 use crate::id::{ImageId, Region, SnapshotId};
@@ -377,6 +378,7 @@ fn made(kind: &Kind, region: &Region, name: &str, architecture: &str, opened: In
         organizations: Vec::new(),
         product_codes: Vec::new(),
         imds_support: name.starts_with("al2023").then(|| "v2.0".to_owned()),
+        features: Features::default(),
         tags: Vec::new(),
     };
     (image, snapshot)

@@ -1,6 +1,7 @@
 //! What is done with volumes beyond making and removing them: snapshots, attaching, detaching; and images registered of snapshots.
 
 use super::calls::Parameters;
+use super::features::{Features, NetworkFeatures};
 use super::machines::Progress;
 use super::mapping::overlay;
 use super::record::{ImageRecord, ImageTarget, SnapshotRecord, VolumeRecord};
@@ -51,6 +52,7 @@ impl Place<'_> {
         self.assume_mapped(&request.block_devices);
         let devices = overlay(Vec::new(), &request.block_devices, &self.state.snapshots)?;
         self.check_snapshots(&devices, &request.root_device_name)?;
+        let network = NetworkFeatures { ena: request.ena_support.then_some(true), sriov: request.sriov_net_support };
         let image = ImageRecord {
             id: ImageId::with_hex("0"),
             name: String::new(),
@@ -78,6 +80,7 @@ impl Place<'_> {
             product_codes: Vec::new(),
             imds_support: None,
             tags: request.image_tags,
+            features: Features { network, ..Features::default() },
         };
         let takes = self.options.times.running;
         Ok(self.add_image(image, request.name, takes))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::attributes::is_account;
+use super::features::Features;
 use super::filter::{Filtered, Filters, one, select};
 use super::launch::{mismatch, well_formed};
 use super::machines::{Machines, Progress};
@@ -56,6 +57,7 @@ impl Place<'_> {
             volumes.iter().filter_map(|volume| Some((volume.attached.clone()?.1, ImageTarget::Ebs(without_snapshot(&volume.ebs)))));
         image.devices = overlay(attached.collect(), &request.block_devices, &self.state.snapshots)?;
         image.tags = request.image_tags;
+        image.features = Features::of(instance);
         image.copied_from = None;
         let id = self.add_image(image, request.name, self.options.times.image);
         self.keep(&id, |machines, id| machines.image(id, &request.instance));
@@ -87,7 +89,8 @@ impl Place<'_> {
         if request.kms_key_id.is_some() && !encrypted {
             return refuse("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.");
         }
-        let mut image = ImageRecord { source_instance: None, ..source.clone() };
+        let features = Features { network: source.features.network, ..Features::default() };
+        let mut image = ImageRecord { source_instance: None, features, ..source.clone() };
         image.copied_from = Some((request.source_region.to_string(), source.id.clone()));
         image.tags = if request.copy_tags { source.tags.clone() } else { Vec::new() };
         for (_, target) in &mut image.devices {
@@ -232,6 +235,7 @@ impl Place<'_> {
 
     /// DeregisterImage.
     pub(super) fn deregister_image(&mut self, id: &ImageId) -> Answer<()> {
+        self.check_unprotected(id)?;
         let machines = self.options.machines.as_ref();
         let image = self.own_image(id)?;
         image.state = ImageState::Gone;
@@ -294,6 +298,7 @@ fn describe(image: &ImageRecord) -> Image {
         block_devices: image.devices.iter().map(|(name, target)| describe_device(name, target, tells_snapshots(image))).collect(),
         tags: image.tags.clone(),
         source_instance: image.source_instance.clone(),
+        windows: image.platform.is_some_and(super::Platform::is_windows),
     }
 }
 

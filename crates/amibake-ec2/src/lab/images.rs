@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::features::Features;
 use super::platform::Platform;
 use super::record::{EbsSpec, ImageRecord, ImageTarget};
 use crate::id::{ImageId, InstanceId, SnapshotId};
@@ -115,6 +116,7 @@ fn read_one(image: &Value, place: &Place) -> Result<ImageRecord, String> {
         organizations: Vec::new(),
         product_codes: read_product_codes(image, place)?,
         imds_support: place.text(image, "ImdsSupport")?,
+        features: Features::default(),
         tags: read_tags(image, place)?,
         devices,
         id,

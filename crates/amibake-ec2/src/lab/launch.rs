@@ -11,7 +11,7 @@ use super::refusal::{Answer, bad_value, refuse};
 use super::tags::{self, unknown};
 use super::world::{Place, State};
 use crate::id::{ImageId, InstanceId, SecurityGroupId, SubnetId, VolumeId, VpcId};
-use crate::model::{Filter, ImageState, Instance, InstanceState, InstanceVolume, RunInstances, Tag};
+use crate::model::{Filter, ImageState, Instance, InstanceState, InstanceVolume, KeyType, RunInstances, Tag};
 
 impl Place<'_> {
     /// RunInstances.
@@ -23,7 +23,7 @@ impl Place<'_> {
         let image = self.launchable(&request.image)?.clone();
         checks::type_fits(&request.instance_type, &image)?;
         checks::parameters(&request)?;
-        self.check_access(&request)?;
+        self.check_access(&request, &image)?;
         self.check_options(&request)?;
         let subnet = self.subnet_for(&request)?.clone();
         let groups = self.groups_for(&request, &subnet)?;
@@ -63,9 +63,14 @@ impl Place<'_> {
     }
 
     /// Key pair and instance profile must exist.
-    fn check_access(&self, request: &RunInstances) -> Answer<()> {
+    fn check_access(&self, request: &RunInstances, image: &ImageRecord) -> Answer<()> {
         if let Some(name) = request.key_name.as_ref().filter(|name| !self.state.key_pairs.contains_key(*name)) {
             return refuse("InvalidKeyPair.NotFound", format!("The key pair '{name}' does not exist"));
+        }
+        let key = request.key_name.as_ref().and_then(|name| self.state.key_pairs.get(name));
+        if image.platform.is_some_and(super::Platform::is_windows) && key.is_some_and(|key| key.kind == KeyType::Ed25519) {
+            // The wording is ours.
+            return refuse("InvalidParameterCombination", "ED25519 key pairs are not supported with Windows images.");
         }
         if let Some(name) = request.iam_instance_profile.as_ref().filter(|name| !self.takes_profile(name)) {
             let message = format!("Value ({name}) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name");
@@ -166,6 +171,8 @@ impl Place<'_> {
             root_device_type: image.root_device_type.clone(),
             spot: None,
             client_token: request.client_token.clone(),
+            launched: self.now,
+            network: image.features.network,
             tags: request.instance_tags.clone(),
         };
         if let Some(subnet) = self.state.subnets.get_mut(&subnet.id) {

@@ -32,7 +32,7 @@ impl Buckets {
         let bucket = match operation {
             "RunInstances" => &mut self.run,
             "CreateTags" => &mut self.tags,
-            other if other.starts_with("Describe") => &mut self.describe,
+            other if other.starts_with("Describe") || other.starts_with("Get") => &mut self.describe,
             _ => &mut self.mutate,
         };
         bucket.take(now)

@@ -5,7 +5,7 @@
 //! - [`fault`]: refusals, lost replies and hooks at a chosen call; [`calls`]: what was asked, in EC2's parameter names;
 //! - [`record`]: what the lab knows about each thing, for assertions;
 //! - [`images`]: images as `aws ec2 describe-images` prints them;
-//! - `world`, `launch`, `checks`, `mapping`, `image`, `attributes`, `network`, `storage`, `tags`:
+//! - `world`, `launch`, `checks`, `mapping`, `image`, `attributes`, `network`, `storage`, `tags`, `features`:
 //!   the rules, one EC2 topic a file, plain synchronous functions;
 //! - `spot`, `place_options`, `identities`: fleets, what few launches ask for, IAM;
 //! - `assume`, `stand_in`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
@@ -22,6 +22,7 @@ mod catalogue;
 mod checks;
 mod disks;
 pub mod fault;
+mod features;
 mod filter;
 mod fit;
 mod identities;
@@ -51,6 +52,7 @@ mod world;
 pub use assume::Assumption;
 pub use calls::{Call, Parameters};
 pub use fault::{At, Fault, Kind};
+pub use features::{Features, NetworkFeatures, Protection, WindowsPassword};
 pub use identities::{ProfileRecord, RoleRecord};
 pub use machines::{KeyMaterial, Machine, MachineKey, Machines, Progress};
 pub use options::{Options, Times};

@@ -11,7 +11,7 @@ use super::tags::{self, unknown};
 use super::world::{Place, State};
 use crate::id::{SecurityGroupId, SubnetId, VpcId};
 use crate::model::{
-    CreateSecurityGroup, CreatedKeyPair, Filter, IngressRule, InstanceState, KeyPairRequest, SecurityGroup, Subnet, Tag, Vpc,
+    CreateSecurityGroup, CreatedKeyPair, Filter, IngressRule, InstanceState, KeyPairRequest, KeyType, SecurityGroup, Subnet, Tag, Vpc,
 };
 
 impl Place<'_> {
@@ -33,14 +33,19 @@ impl Place<'_> {
                 Ok(pair) => (pair.private, Some(pair.public)),
                 Err(why) => return refuse("InternalError", why),
             },
-            None => {
-                let pem = format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n", self.ids.hex());
-                (SecretString::from(pem), None)
-            }
+            None => (self.key_without_machine(request.key_type), None),
         };
-        let record = KeyPairRecord { id, name: request.name.clone(), public, tags: request.tags };
+        let record = KeyPairRecord { id, name: request.name.clone(), kind: request.key_type, public, tags: request.tags };
         self.state.key_pairs.insert(request.name.clone(), record);
         Ok(CreatedKeyPair { name: request.name, private_key })
+    }
+
+    /// The private half of a key that nobody logs in with.
+    fn key_without_machine(&mut self, kind: KeyType) -> SecretString {
+        match &self.options.windows_password {
+            Some(windows) if kind == KeyType::Rsa => windows.private_key.clone(),
+            _ => format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n", self.ids.hex()).into(),
+        }
     }
 
     /// CreateSecurityGroup.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::features::WindowsPassword;
 use super::machines::Machines;
 use crate::id::Region;
 
@@ -98,6 +99,8 @@ pub struct Options {
     pub seed: u64,
     /// What runs behind the instances; None: nothing, they are only records.
     pub machines: Option<Arc<dyn Machines>>,
+    /// What Windows instances set as their password; None: they never do.
+    pub windows_password: Option<WindowsPassword>,
     /// Whether what a request names of our account is taken to exist ([`super::Assumption`]). A lab without it refuses as EC2 does.
     pub assume: bool,
 }
@@ -119,6 +122,7 @@ impl Options {
             opened_at: jiff::Timestamp::constant(1_793_606_400, 0),
             seed: 0,
             machines: None,
+            windows_password: None,
             assume: false,
         }
     }

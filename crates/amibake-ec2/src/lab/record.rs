@@ -2,10 +2,11 @@
 
 use tokio::time::Instant;
 
+use super::features::{Features, NetworkFeatures};
 use super::machines::Progress;
 use super::platform::Platform;
 use crate::id::{ImageId, InstanceId, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
-use crate::model::{ImageState, IngressRule, InstanceState, MetadataOptions, Tag};
+use crate::model::{ImageState, IngressRule, InstanceState, KeyType, MetadataOptions, Tag};
 
 /// A VPC.
 #[derive(Debug, Clone)]
@@ -69,6 +70,8 @@ pub struct KeyPairRecord {
     pub id: String,
     /// Name.
     pub name: String,
+    /// Its type.
+    pub kind: KeyType,
     /// The public half, one line as in `authorized_keys`, where it is known.
     pub public: Option<String>,
     /// Tags.
@@ -124,6 +127,10 @@ pub struct InstanceRecord {
     pub spot: Option<SpotRecord>,
     /// The token it was launched with.
     pub client_token: String,
+    /// When it was launched.
+    pub launched: Instant,
+    /// What its network card can do.
+    pub network: NetworkFeatures,
     /// Tags.
     pub tags: Vec<Tag>,
 }
@@ -266,6 +273,8 @@ pub struct ImageRecord {
     pub product_codes: Vec<String>,
     /// `v2.0`.
     pub imds_support: Option<String>,
+    /// What was switched on.
+    pub features: Features,
     /// Tags.
     pub tags: Vec<Tag>,
 }

@@ -19,6 +19,7 @@ use super::options::{Options, Times};
 use super::record::{GroupRecord, ImageRecord, InstanceRecord, SnapshotRecord, VolumeRecord};
 use super::refusal::{Answer, Refusal};
 use super::world::{Inventory, Place, World};
+use crate::features;
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use crate::model::{
@@ -87,7 +88,7 @@ impl Lab {
 
     /// The calls of a region.
     pub fn region(&self, name: &str) -> Arc<dyn Ec2> {
-        Arc::new(LabRegion { lab: self.clone(), region: Region::new(name) })
+        Arc::new(LabRegion { lab: self.clone(), region: Region::new(name), decodes: false })
     }
 
     /// What was asked so far.
@@ -202,6 +203,7 @@ impl Lab {
 struct LabCloud {
     lab: Lab,
     region: Region,
+    decodes: bool,
 }
 
 #[async_trait]
@@ -209,7 +211,7 @@ impl Clouds for Lab {
     async fn open(&self, access: &Access) -> Result<Arc<dyn Cloud>> {
         let default = self.lock().world.options.default_region.clone();
         match access.region.as_deref().filter(|region| !region.is_empty()).map(Region::new).or(default) {
-            Some(region) => Ok(Arc::new(LabCloud { lab: self.clone(), region })),
+            Some(region) => Ok(Arc::new(LabCloud { lab: self.clone(), region, decodes: access.decode_authorization })),
             None => Err(Ec2Error {
                 operation: "configuration",
                 kind: ErrorKind::Setup,
@@ -232,7 +234,7 @@ impl Cloud for LabCloud {
     }
 
     fn ec2(&self, region: &Region) -> Arc<dyn Ec2> {
-        self.lab.region(region.as_str())
+        Arc::new(LabRegion { lab: self.lab.clone(), region: region.clone(), decodes: self.decodes })
     }
 
     fn key(&self) -> &str {
@@ -240,7 +242,7 @@ impl Cloud for LabCloud {
     }
 
     fn image_uses(&self, region: &Region) -> Option<Arc<dyn crate::usage::ImageUses>> {
-        Some(Arc::new(LabRegion { lab: self.lab.clone(), region: region.clone() }))
+        Some(Arc::new(LabRegion { lab: self.lab.clone(), region: region.clone(), decodes: self.decodes }))
     }
 }
 
@@ -249,6 +251,8 @@ impl Cloud for LabCloud {
 pub(super) struct LabRegion {
     pub(super) lab: Lab,
     pub(super) region: Region,
+    /// `decode_authorization_messages`.
+    decodes: bool,
 }
 
 impl LabRegion {
@@ -272,7 +276,22 @@ impl LabRegion {
         travel(way).await;
         let reply = self.arrive(operation, parameters, rule);
         travel(way).await;
-        reply
+        match reply {
+            Err(error) if self.decodes => Err(self.decoded(error).await),
+            reply => reply,
+        }
+    }
+
+    /// A refusal, decoded by STS where it is encoded and the account may do that. The lab's STS knows one message.
+    async fn decoded(&self, error: Ec2Error) -> Ec2Error {
+        let Some(encoded) = features::encoded_authorization(&error) else { return error };
+        let parameters = none().with("EncodedMessage", Some(encoded));
+        let way = self.lab.lock().world.options.times.round_trip;
+        travel(way).await;
+        match self.arrive("DecodeAuthorizationMessage", parameters, |_, _, _| Ok(r#"{"allowed":false}"#)) {
+            Ok(decoded) => features::with_decoded(error, decoded),
+            Err(_) => error,
+        }
     }
 
     fn arrive<T>(
@@ -302,6 +321,11 @@ impl LabRegion {
 }
 
 impl Inner {
+    /// All that exists.
+    pub(super) fn world(&mut self) -> &mut World {
+        &mut self.world
+    }
+
     fn reply<T>(
         &mut self,
         region: &Region,

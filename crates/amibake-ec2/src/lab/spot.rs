@@ -8,6 +8,7 @@ use super::record::SpotRecord;
 use super::refusal::{Answer, Refusal, bad_value, refuse};
 use super::tags;
 use super::world::{Place, State};
+use crate::features::LaunchTemplate;
 use crate::launch::{CreateFleet, CreateLaunchTemplate, Fleet, FleetError, Override};
 use crate::model::{RunInstances, Tag};
 
@@ -33,7 +34,34 @@ pub(super) struct Spot {
 struct LaunchTemplateRecord {
     /// `lt-…`.
     id: String,
+    /// How it began: version 1, the only one that is kept.
     request: CreateLaunchTemplate,
+    latest_version: i64,
+}
+
+impl Spot {
+    /// Adds a template that somebody else has made.
+    pub(super) fn prepare(&mut self, template: LaunchTemplate) {
+        let LaunchTemplate { id, name, latest_version } = template;
+        let request = CreateLaunchTemplate {
+            client_token: String::new(),
+            name: name.clone(),
+            description: String::new(),
+            launch: RunInstances::default(),
+            max_price: None,
+            tags: Vec::new(),
+        };
+        self.templates.insert(name, LaunchTemplateRecord { id, request, latest_version });
+    }
+
+    /// All templates.
+    pub(super) fn described(&self) -> impl Iterator<Item = LaunchTemplate> {
+        self.templates.iter().map(|(name, template)| LaunchTemplate {
+            id: template.id.clone(),
+            name: name.clone(),
+            latest_version: template.latest_version,
+        })
+    }
 }
 
 impl Place<'_> {
@@ -59,7 +87,7 @@ impl Place<'_> {
             tags::check(list)?;
         }
         let id = format!("lt-{}", self.ids.hex());
-        self.state.spot.templates.insert(name, LaunchTemplateRecord { id, request });
+        self.state.spot.templates.insert(name, LaunchTemplateRecord { id, request, latest_version: 1 });
         Ok(())
     }
 

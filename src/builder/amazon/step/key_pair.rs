@@ -25,6 +25,8 @@ pub struct LoginKey {
     pub key_pair: Option<String>,
     /// The temporary key pair, where there is one.
     pub temporary: Option<TemporaryKey>,
+    /// The administrator's password that a Windows instance has set.
+    pub windows_password: Option<Secret>,
 }
 
 /// A key pair made for this build.
@@ -43,7 +45,7 @@ pub struct TemporaryKey {
 /// # Errors
 /// EC2 refuses eleven times.
 pub async fn create_key_pair(cx: &BuildContext, site: &Site, config: &CommunicatorConfig, tags: &[Tag]) -> Result<LoginKey, BuildError> {
-    let existing = |key_pair: Option<String>| Ok(LoginKey { key_pair, temporary: None });
+    let existing = |key_pair: Option<String>| Ok(LoginKey { key_pair, ..LoginKey::default() });
     match config.key_source() {
         KeySource::File { key_pair } => {
             cx.report.say("Using existing SSH private key");
@@ -81,7 +83,7 @@ async fn create(cx: &BuildContext, site: &Site, request: KeyPairRequest) -> Resu
                     save_for_debugging(cx, &private_key);
                 }
                 let temporary = TemporaryKey { name: made.name.clone(), private_key, entry };
-                return Ok(LoginKey { key_pair: Some(made.name), temporary: Some(temporary) });
+                return Ok(LoginKey { key_pair: Some(made.name), temporary: Some(temporary), ..LoginKey::default() });
             }
             Err(CreateError::Ec2(error)) if is_passing(&error) => match pauses.next() {
                 Some(pause) => sleep(cx, pause).await.map_err(|error| error.fail(cx, "", &site.region))?,

@@ -7,6 +7,7 @@ use crate::builder::amazon::instance::InstanceConfig;
 use crate::builder::amazon::site::Site;
 use crate::engine::context::BuildContext;
 
+use super::enhance::check_source;
 use super::network::{Network, find_network};
 use super::prevalidate::{Wanted, prevalidate};
 use super::source_image::find_source_image;
@@ -15,7 +16,7 @@ use super::source_image::find_source_image;
 /// there is nothing to validate.
 ///
 /// # Errors
-/// What the image needs is not there, no source image, no network.
+/// What the image needs is not there, no source image or one that cannot do what is to be switched on, no network.
 pub async fn look_around(
     cx: &BuildContext,
     site: &Site,
@@ -23,6 +24,7 @@ pub async fn look_around(
     wanted: Option<Wanted<'_>>,
 ) -> Result<(BuildInfo, Network), BuildError> {
     go_on(cx)?;
+    let virtualization = wanted.as_ref().and_then(|wanted| wanted.image.ami_virtualization_type.as_deref());
     let valid = async {
         match wanted {
             Some(wanted) => prevalidate(cx, site, wanted).await,
@@ -38,5 +40,6 @@ pub async fn look_around(
     for found in &network.found {
         cx.report.detail(found.clone());
     }
+    check_source(cx, &config.enhanced_networking, &source, virtualization)?;
     Ok((BuildInfo { region: site.region.to_string(), source }, network))
 }

@@ -6,7 +6,11 @@ pub mod clear_keys;
 pub mod connect;
 pub mod copy;
 pub mod create_image;
+pub mod deprecate;
 pub mod deregister;
+pub mod enhance;
+pub mod fast_launch;
+pub mod finish;
 pub mod key_pair;
 pub mod launch;
 pub mod let_go;
@@ -17,6 +21,7 @@ pub mod own_address;
 pub mod prevalidate;
 pub mod profile;
 pub mod progress;
+pub mod protect;
 pub mod provision;
 pub mod security_group;
 pub mod snapshot;
@@ -25,6 +30,7 @@ pub mod spot;
 pub mod stop;
 pub mod tags;
 pub mod volumes;
+pub mod windows_password;
 
 use amibake_ec2::{ImageId, Region};
 

@@ -49,7 +49,7 @@ fn build_data(
         ("Host", host),
         ("Port", port),
         ("User", text(communicator.ssh_username.as_deref())),
-        ("Password", text(communicator.ssh_password.as_ref().map(|secret| secret.expose()))),
+        ("Password", text(key.windows_password.as_ref().or(communicator.ssh_password.as_ref()).map(|secret| secret.expose()))),
         ("ConnType", text(communicator.communicator.as_deref().filter(|kind| !kind.is_empty()).or(Some("ssh")))),
         ("SSHPublicKey", String::new()),
         ("SSHPrivateKey", text(key.temporary.as_ref().map(|temporary| temporary.private_key.expose()))),
