@@ -124,7 +124,7 @@ mod tests {
         check("web-1793606400", "web-1793717511", "web-<time>", &[("web-1", true), ("web-db-1793606400", false), ("web-", false)]);
         check("web1793606400", "web1793717511", "web<time>", &[("webb1", false)]);
         check("a_2026-11-24T12-01-55Z", "a_2027-03-04T15-26-36Z", "a_<time>", &[("a_b_2026-11-24T12-01-55Z", false)]);
-        check("packer_0b9a-4f", "packer_1b9a-4f", "packer_<uuid>", &[("packer_key", false)]);
+        check("packer_0b9a-4f", "packer_1c7d-a0", "packer_<uuid>", &[("packer_key", false)]);
         check("Nov-x", "Dec-x", "<varies>-x", &[("anything-x", true), ("x", false)]);
         check("1793606400", "1793717511", "<time>", &[("x", false)]);
     }

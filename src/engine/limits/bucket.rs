@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use amibake_ec2::{ErrorKind, Result};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 /// Calls that leave evenly do not arrive so: a little of EC2's bucket stays unused for those that bunch up on their way.
 const OF_CAPACITY: f64 = 0.96;
 const OF_RATE: f64 = 0.995;
+/// How many calls of a kind may be under way: fifty builds that begin together must not stand in each other's way at EC2.
+const UNDER_WAY: usize = 6;
 /// What adding fractions of tokens may lose.
 const ROUNDING: f64 = 1e-6;
 
@@ -44,6 +46,7 @@ struct Shared {
     state: Mutex<State>,
     /// A token was taken, or somebody stopped waiting for one.
     changed: Notify,
+    under_way: Semaphore,
 }
 
 struct State {
@@ -66,7 +69,13 @@ impl TokenBucket {
     pub fn new(capacity: u32, per_second: u32) -> Self {
         let capacity = (f64::from(capacity) * OF_CAPACITY).max(1.0);
         let state = State { tokens: capacity, at: Instant::now(), waiting: BTreeSet::new(), last: 0 };
-        let shared = Shared { capacity, per_second: f64::from(per_second) * OF_RATE, state: Mutex::new(state), changed: Notify::new() };
+        let shared = Shared {
+            capacity,
+            per_second: f64::from(per_second) * OF_RATE,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            under_way: Semaphore::new(UNDER_WAY),
+        };
         Self { shared: Arc::new(shared), patient: true }
     }
 
@@ -106,7 +115,7 @@ impl TokenBucket {
         let mut pause = FIRST_PAUSE;
         loop {
             self.shared.acquire(urgency).await;
-            match call().await {
+            match self.shared.make(&call).await {
                 Err(error) if error.kind == ErrorKind::Throttled => {
                     self.shared.drain();
                     if !self.patient || Instant::now() + pause >= deadline {
@@ -140,6 +149,15 @@ impl Shared {
                 }
             }
         }
+    }
+
+    async fn make<T, F>(&self, call: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        // The semaphore is never closed, so that a permit always comes.
+        let _permit = self.under_way.acquire().await;
+        call().await
     }
 
     /// EC2's own bucket is empty, whoever emptied it.

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::WaitError;
-use super::wait::{Answer, Found, Kind, Wait};
+use super::wait::{Answer, Found, Goal, Kind, Wait};
 
 /// EC2 takes 1000 ids; 200 keep an answer small.
 const BATCH: usize = 200;
@@ -44,6 +44,8 @@ struct State {
     paced: Option<Instant>,
     /// Questions in a row that failed in passing.
     failures: u32,
+    /// How long the shortest wait for each goal took.
+    shortest: Vec<(Goal, Duration)>,
 }
 
 /// A question: which waits it is asked for.
@@ -56,7 +58,7 @@ struct Batch {
 impl Poller {
     pub fn new(ec2: Arc<dyn Ec2>) -> Self {
         let pace = if ec2.unlimited() { PACE_UNLIMITED } else { PACE };
-        let state = State { pace, waits: BTreeMap::new(), last_number: 0, paced: None, failures: 0 };
+        let state = State { pace, waits: BTreeMap::new(), last_number: 0, paced: None, failures: 0, shortest: Vec::new() };
         Self { ec2, state: Mutex::new(state), turn: Semaphore::new(1), changed: Notify::new() }
     }
 
@@ -154,7 +156,8 @@ impl State {
         self.paced = Some(self.paced.map_or(now, |paced| paced.max(now)) + self.pace);
         for (number, _) in &waits {
             if let Some(wait) = self.waits.get_mut(number) {
-                wait.due = now + self.pace * wait.patience(now);
+                let shortest = self.shortest.iter().find(|(goal, _)| *goal == wait.goal).map(|(_, shortest)| *shortest);
+                wait.due = now + self.pace * wait.patience(now, self.pace, shortest);
             }
         }
         Some(Batch { kind, waits })
@@ -219,10 +222,21 @@ impl State {
     fn tell(&mut self, number: u64, verdict: impl FnOnce(&mut Wait) -> Option<Answer>) {
         // A wait that was left while the question was under way is not here any more.
         let Some(wait) = self.waits.get_mut(&number) else { return };
-        if let Some(answer) = verdict(wait)
-            && let Some(tell) = wait.tell.take()
-        {
+        let Some(answer) = verdict(wait) else { return };
+        let took = answer.is_ok().then(|| (wait.goal, wait.since.elapsed()));
+        if let Some(tell) = wait.tell.take() {
             let _ = tell.send(answer);
+        }
+        self.shortest_of(took);
+    }
+}
+
+impl State {
+    fn shortest_of(&mut self, took: Option<(Goal, Duration)>) {
+        let Some((goal, took)) = took else { return };
+        match self.shortest.iter_mut().find(|(known, _)| *known == goal) {
+            Some((_, shortest)) => *shortest = took.min(*shortest),
+            None => self.shortest.push((goal, took)),
         }
     }
 }

@@ -74,12 +74,27 @@ pub(super) struct Wait {
 const NOT_SEEN_PATIENCE: Duration = Duration::from_secs(60);
 /// The same where gone is what is waited for.
 const TERMINATED_PATIENCE: Duration = Duration::from_secs(5);
+/// How long after its beginning a wait for an image is of little interest, in paces: no image of a disk is made faster.
+const IMAGE_AT_LEAST: u32 = 30;
+/// Paces between two questions about what cannot well be reached yet.
+const EARLY: u32 = 5;
+/// Which part of the shortest wait seen so far counts as too early.
+const EARLY_PART: f64 = 0.8;
 /// How many answers in a row may lack an id that was seen before.
 const LOST_PATIENCE: u32 = 3;
 
 impl Wait {
-    /// How many paces until the next question; what takes long is asked for less often. The first question comes at once.
-    pub fn patience(&self, now: Instant) -> u32 {
+    /// How many paces until the next question: few questions about what cannot well be reached yet, and about what takes long. The first
+    /// one comes at once. `shortest` is how long the shortest wait for the same took.
+    pub fn patience(&self, now: Instant, pace: Duration, shortest: Option<Duration>) -> u32 {
+        let at_least = match (shortest, self.goal) {
+            (Some(shortest), _) => shortest.mul_f64(EARLY_PART),
+            (None, Goal::Image) => pace * IMAGE_AT_LEAST,
+            (None, Goal::Instance(_) | Goal::Snapshot | Goal::Volume { .. }) => Duration::ZERO,
+        };
+        if now.duration_since(self.since) + pace * EARLY <= at_least {
+            return EARLY;
+        }
         match now.duration_since(self.since).as_secs() {
             0..120 => 1,
             120..300 => 2,
