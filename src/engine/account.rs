@@ -9,6 +9,8 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
+use crate::engine::groups::Groups;
+use crate::engine::known::Known;
 use crate::engine::limits::Limited;
 use crate::engine::watcher::Watcher;
 
@@ -38,6 +40,10 @@ pub struct AwsRegion {
     pub ec2: Arc<dyn Ec2>,
     /// Waits for instances, images, snapshots.
     pub watcher: Arc<Watcher>,
+    /// Answers that builds side by side share.
+    pub known: Arc<Known>,
+    /// Temporary security groups that they share.
+    pub groups: Arc<Groups>,
     /// How the account was reached.
     pub reach: Arc<Reach>,
 }
@@ -46,7 +52,13 @@ impl AwsRegion {
     /// A region with a watcher and request budgets of its own.
     pub fn new(ec2: Arc<dyn Ec2>, reach: Reach) -> Self {
         let ec2: Arc<dyn Ec2> = if ec2.unlimited() { ec2 } else { Arc::new(Limited::new(ec2)) };
-        Self { watcher: Arc::new(Watcher::new(Arc::clone(&ec2))), ec2, reach: Arc::new(reach) }
+        Self {
+            watcher: Arc::new(Watcher::new(Arc::clone(&ec2))),
+            known: Arc::new(Known::new(Arc::clone(&ec2))),
+            groups: Arc::default(),
+            ec2,
+            reach: Arc::new(reach),
+        }
     }
 
     /// Which region.

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use leftover::Leftover;
-pub use remove::remove_image;
+pub use remove::{made_for, remove_image};
 pub use resource::{Created, ImageOrigin, Lifetime, Resource};
 pub use unwind::Ending;
 
@@ -185,6 +185,11 @@ impl Teardown {
             known.since = Instant::now();
             self.inner.journal.complete(entry, &known.resource);
         }
+    }
+
+    /// Name of the build, as the run's other builds know it.
+    pub fn build(&self) -> &str {
+        &self.inner.build
     }
 
     /// Takes an entry off the stack: the builder removed it itself, or handed it over.

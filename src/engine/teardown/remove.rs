@@ -169,8 +169,9 @@ impl Removal<'_> {
     }
 }
 
-/// Whether a snapshot's description says that it was made for this image: the image is the first one it names.
-fn made_for(description: &str, image: &ImageId) -> bool {
+/// Whether a snapshot's description says that it was made for this image (`Created by CreateImage(i-…) for ami-…`, `Copied for
+/// DestinationAmi ami-… from …`): the image is the first one it names.
+pub fn made_for(description: &str, image: &ImageId) -> bool {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '-';
     description.split(|c| !word(c)).find(|w| w.starts_with("ami-")).is_some_and(|first| first == image.as_str())
 }

@@ -152,7 +152,7 @@ impl Teardown {
     }
 
     async fn remove_groups(&self, region: &AwsRegion, ids: &[SecurityGroupId], born: Instant, deadline: Instant) -> Result<(), String> {
-        for id in ids {
+        for id in ids.iter().filter(|id| region.groups.leave(id, &self.inner.build)) {
             self.inner.report.say("Deleting temporary security group...");
             delete(born, deadline, || region.ec2.delete_security_group(id)).await.map_err(|e| e.to_string())?;
         }

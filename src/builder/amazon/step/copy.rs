@@ -7,6 +7,7 @@ use amibake_ec2::model::{CopyImage, Image};
 use amibake_ec2::{ErrorKind, ImageId, Region};
 use tokio::time::Instant;
 
+use super::progress::telling_progress;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{fail, go_on, may_exist};
 use crate::builder::amazon::given::given_list;
@@ -132,7 +133,8 @@ async fn make(cx: &BuildContext, calls: &AwsRegion, request: &CopyImage, origin:
 
 async fn wait(cx: &BuildContext, site: &Site, calls: &AwsRegion, id: &ImageId, target: &Region) -> Result<Image, CopyError> {
     let deadline = Instant::now() + site.polling.image_limit();
-    calls.watcher.image(id, deadline, &cx.cancel).await.map_err(|error| match error {
+    let wait = calls.watcher.image(id, deadline, &cx.cancel);
+    telling_progress(cx, calls, id, wait).await.map_err(|error| match error {
         WaitError::Cancelled => CopyError::Cancelled,
         error => CopyError::Failed(format!("Error waiting for AMI ({id}) in region ({target}): {error}")),
     })

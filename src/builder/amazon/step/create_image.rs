@@ -6,6 +6,7 @@ use amibake_ec2::model::{BlockDevice, CreateImage, Image, Tag};
 use amibake_ec2::{Ec2Error, ErrorKind, ImageId, InstanceId};
 use tokio::time::Instant;
 
+use super::progress::telling_progress;
 use super::stop::Stopped;
 use crate::builder::BuildError;
 use crate::builder::amazon::call::{Pauses, fail, failed_call, go_on, may_exist, sleep};
@@ -119,7 +120,8 @@ async fn make(cx: &BuildContext, site: &Site, request: &CreateImage) -> amibake_
 pub async fn wait_for_image(cx: &BuildContext, site: &Site, pending: &Pending) -> Result<Image, BuildError> {
     cx.report.say("Waiting for AMI to become ready...");
     let deadline = Instant::now() + site.polling.image_limit();
-    match site.home.watcher.image(&pending.id, deadline, &cx.cancel).await {
+    let wait = site.home.watcher.image(&pending.id, deadline, &cx.cancel);
+    match telling_progress(cx, &site.home, &pending.id, wait).await {
         Ok(image) => Ok(image),
         Err(WaitError::Cancelled) => Err(BuildError::Cancelled),
         Err(error) => Err(fail(cx, format!("Error waiting for AMI {} in {}: {error}", pending.id, site.region))),

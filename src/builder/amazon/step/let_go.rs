@@ -40,10 +40,14 @@ async fn let_go_of_key(cx: &BuildContext, site: &Site, key: Option<&TemporaryKey
 async fn let_go_of_group(cx: &BuildContext, site: &Site, instance: &Instance, groups: &GroupsInUse) -> Result<(), CallError> {
     let (Some((group, entry)), Some(vpc)) = (&groups.temporary, &instance.vpc) else { return Ok(()) };
     let default = [Filter::new("group-name", "default"), Filter::new("vpc-id", vpc.as_str())];
-    let found = ask(cx, || site.ec2().describe_security_groups(&[], &default)).await?;
+    let found = ask(cx, || site.home.known.security_groups(&[], &default)).await?;
     let Some(default) = found.into_iter().next() else { return Ok(()) };
     let default = [default.id];
     ask(cx, || site.ec2().set_instance_groups(&instance.id, &default)).await?;
+    if !site.home.groups.leave(group, cx.teardown.build()) {
+        cx.teardown.release(*entry);
+        return Ok(());
+    }
     // EC2 takes a moment to notice that nothing is in the group any more.
     let still_in_use = |error: &Ec2Error| error.is("DependencyViolation");
     match ask_times(cx, TRIES_TO_DELETE, still_in_use, || site.ec2().delete_security_group(group)).await {

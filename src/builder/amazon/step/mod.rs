@@ -14,6 +14,7 @@ pub mod let_in;
 pub mod look_around;
 pub mod network;
 pub mod prevalidate;
+pub mod progress;
 pub mod provision;
 pub mod security_group;
 pub mod snapshot;

@@ -48,7 +48,7 @@ async fn find_vpc(cx: &BuildContext, site: &Site, config: &NetworkConfig, told: 
     if filters.is_empty() {
         return Ok(None);
     }
-    let found = ask(cx, || site.ec2().describe_vpcs(&[], &filters)).await;
+    let found = ask(cx, || site.home.known.vpcs(&[], &filters)).await;
     let found = found.map_err(|error| error.fail(cx, "Error querying VPCs", &site.region))?;
     let [vpc] = &found[..] else {
         let text = format!("Exactly one VPC should match the filter, but {} VPC's was found matching filters: ", found.len());
@@ -63,7 +63,7 @@ async fn find_subnet(cx: &BuildContext, site: &Site, config: &SubnetFilter, netw
     filters.push(Filter::new("state", "available"));
     filters.extend(network.vpc.as_ref().map(|vpc| Filter::new("vpc-id", vpc.as_str())));
     filters.extend(network.zone.as_ref().map(|zone| Filter::new("availabilityZone", zone.as_str())));
-    let found = ask(cx, || site.ec2().describe_subnets(&[], &filters)).await;
+    let found = ask(cx, || site.home.known.subnets(&[], &filters)).await;
     let found = found.map_err(|error| error.fail(cx, "Error querying Subnets", &site.region))?;
     if found.len() > 1 && !config.most_free && !config.random {
         let count = found.len();
@@ -83,7 +83,7 @@ async fn infer_subnet(cx: &BuildContext, site: &Site, network: &mut Network) -> 
         Some(vpc) => vpc.clone(),
         None => {
             let filters = [Filter::new("is-default", "true")];
-            let found = ask(cx, || site.ec2().describe_vpcs(&[], &filters)).await;
+            let found = ask(cx, || site.home.known.vpcs(&[], &filters)).await;
             match found.map_err(|error| error.fail(cx, "Error querying the default VPC", &site.region))?.first() {
                 Some(vpc) => vpc.id.clone(),
                 None => {
@@ -95,7 +95,7 @@ async fn infer_subnet(cx: &BuildContext, site: &Site, network: &mut Network) -> 
     };
     let mut filters = vec![Filter::new("state", "available"), Filter::new("vpc-id", vpc.as_str())];
     filters.extend(network.zone.as_ref().map(|zone| Filter::new("availabilityZone", zone.as_str())));
-    let found = ask(cx, || site.ec2().describe_subnets(&[], &filters)).await;
+    let found = ask(cx, || site.home.known.subnets(&[], &filters)).await;
     let found = found.map_err(|error| error.fail(cx, "Error querying Subnets", &site.region))?;
     let Some(subnet) = most_free(found) else {
         network.found.push(format!("No subnet found in {vpc}; associate_public_ip_address is ignored without one"));
@@ -113,7 +113,7 @@ async fn fill_in(cx: &BuildContext, site: &Site, mut network: Network) -> Result
     }
     let what = format!("Describing the subnet: {subnet} returned error");
     let ids = [subnet.clone()];
-    let found = ask(cx, || site.ec2().describe_subnets(&ids, &[])).await.map_err(|error| error.fail(cx, &what, &site.region))?;
+    let found = ask(cx, || site.home.known.subnets(&ids, &[])).await.map_err(|error| error.fail(cx, &what, &site.region))?;
     let found = found.into_iter().next().ok_or_else(|| fail(cx, format!("{what} in {}: there is no such subnet", site.region)))?;
     take(&mut network, found);
     Ok(network)

@@ -1,7 +1,6 @@
 //! What can be known to fail before anything is made: regions, VPC, the image's name.
 
 use amibake_ec2::VpcId;
-use amibake_ec2::model::{DescribeImages, Filter};
 use amibake_template::component::Given;
 
 use crate::builder::BuildError;
@@ -57,7 +56,7 @@ async fn check_regions(cx: &BuildContext, site: &Site, config: Wanted<'_>) -> Re
     if config.image.skip_region_validation {
         return Ok(());
     }
-    let known = ask(cx, || site.ec2().describe_regions()).await;
+    let known = ask(cx, || site.home.known.regions()).await;
     let known = known.map_err(|error| error.fail(cx, "error validating regions", &site.region))?;
     let wanted = given_list(&config.image.ami_regions).into_iter().chain([site.region.to_string()]);
     let unknown: Vec<String> = wanted.filter(|region| !known.iter().any(|one| one.as_str() == region)).collect();
@@ -80,7 +79,7 @@ async fn check_vpc(cx: &BuildContext, site: &Site, config: Wanted<'_>) -> Result
     let id = VpcId::new(vpc_id).map_err(|error| fail(cx, format!("vpc_id: {error}")))?;
     let what = format!("Error retrieving VPC information for vpc_id {id}");
     let ids = [id];
-    let found = ask(cx, || site.ec2().describe_vpcs(&ids, &[])).await.map_err(|error| error.fail(cx, &what, &site.region))?;
+    let found = ask(cx, || site.home.known.vpcs(&ids, &[])).await.map_err(|error| error.fail(cx, &what, &site.region))?;
     match found.first() {
         Some(vpc) if vpc.is_default => Ok(()),
         Some(_) => Err(fail(cx, format!("Error: subnet_id or subnet_filter must be provided for non-default VPCs ({vpc_id})"))),
@@ -91,15 +90,8 @@ async fn check_vpc(cx: &BuildContext, site: &Site, config: Wanted<'_>) -> Result
 /// The name must be free among the account's own images (amazon plugin since 1.2.5).
 async fn check_name(cx: &BuildContext, site: &Site, config: Wanted<'_>) -> Result<(), BuildError> {
     let name = &config.image.ami_name;
-    let request = DescribeImages {
-        owners: vec!["self".to_owned()],
-        filters: vec![Filter::new("name", name.clone())],
-        include_deprecated: true,
-        ..DescribeImages::default()
-    };
-    let found = ask(cx, || site.ec2().describe_images(request.clone())).await;
-    let found = found.map_err(|error| error.fail(cx, "Error querying AMI", &site.region))?;
-    match found.first() {
+    let found = ask(cx, || site.home.known.own_image_named(name)).await;
+    match found.map_err(|error| error.fail(cx, "Error querying AMI", &site.region))? {
         Some(image) => Err(fail(cx, format!("Error: AMI Name: '{name}' is used by an existing AMI: {}", image.id))),
         None => Ok(()),
     }

@@ -14,7 +14,8 @@ use crate::builder::amazon::network::Groups;
 use crate::builder::amazon::site::Site;
 use crate::builder::communicator::Speaks;
 use crate::engine::context::BuildContext;
-use crate::engine::teardown::{EntryId, Lifetime, Resource};
+use crate::engine::groups::{Joined, SharedGroup};
+use crate::engine::teardown::{BUILD_TAG, EntryId, Lifetime, Resource};
 
 /// The source instance's security groups.
 #[derive(Debug)]
@@ -41,10 +42,8 @@ pub async fn choose_security_groups(
         Groups::Ids(ids) => check_ids(cx, site, &ids).await,
         Groups::Filter => find(cx, site, config, network).await,
         Groups::Temporary { cidrs } => {
-            let (id, entry) = create(cx, site, network, tags).await?;
-            if config.communicator.speaks() == Speaks::Ssh {
-                authorize(cx, site, &id, IngressRule { port: config.communicator.port(), cidrs }).await?;
-            }
+            let rule = (config.communicator.speaks() == Speaks::Ssh).then(|| IngressRule { port: config.communicator.port(), cidrs });
+            let (id, entry) = temporary(cx, site, network, rule, tags).await?;
             Ok(GroupsInUse { ids: vec![id.clone()], temporary: Some((id, entry)) })
         }
     }
@@ -53,7 +52,7 @@ pub async fn choose_security_groups(
 async fn check_ids(cx: &BuildContext, site: &Site, ids: &[String]) -> Result<GroupsInUse, BuildError> {
     let ids: Result<Vec<SecurityGroupId>, _> = ids.iter().map(SecurityGroupId::new).collect();
     let ids = ids.map_err(|error| fail(cx, format!("security_group_id: {error}")))?;
-    let found = ask(cx, || site.ec2().describe_security_groups(&ids, &[])).await;
+    let found = ask(cx, || site.home.known.security_groups(&ids, &[])).await;
     found.map_err(|error| error.fail(cx, "Couldn't find specified security group", &site.region))?;
     Ok(GroupsInUse { ids, temporary: None })
 }
@@ -61,7 +60,7 @@ async fn check_ids(cx: &BuildContext, site: &Site, ids: &[String]) -> Result<Gro
 async fn find(cx: &BuildContext, site: &Site, config: &InstanceConfig, network: &Network) -> Result<GroupsInUse, BuildError> {
     let mut filters = config.network.security_group_filter.as_ref().map(|filter| filter.filters()).unwrap_or_default();
     filters.extend(network.vpc.as_ref().map(|vpc| Filter::new("vpc-id", vpc.as_str())));
-    let found = ask(cx, || site.ec2().describe_security_groups(&[], &filters)).await;
+    let found = ask(cx, || site.home.known.security_groups(&[], &filters)).await;
     let found = found.map_err(|error| error.fail(cx, "Error querying security groups", &site.region))?;
     // Packer goes on with no group at all here, and launches into the VPC's default group.
     if found.is_empty() {
@@ -73,18 +72,56 @@ async fn find(cx: &BuildContext, site: &Site, config: &InstanceConfig, network: 
     Ok(GroupsInUse { ids, temporary: None })
 }
 
-async fn create(cx: &BuildContext, site: &Site, network: &Network, tags: &[Tag]) -> Result<(SecurityGroupId, EntryId), BuildError> {
+/// The temporary group of this build, or one like it that another build of the run has made.
+async fn temporary(
+    cx: &BuildContext,
+    site: &Site,
+    network: &Network,
+    rule: Option<IngressRule>,
+    tags: &[Tag],
+) -> Result<(SecurityGroupId, EntryId), BuildError> {
     go_on(cx)?;
+    let tags_but_builds: Vec<&Tag> = tags.iter().filter(|tag| tag.key != BUILD_TAG).collect();
+    let (groups, kind) = (&site.home.groups, format!("{:?} {rule:?} {tags_but_builds:?}", network.vpc));
+    let joined = tokio::select! {
+        biased;
+        () = cx.cancel.cancelled() => return Err(BuildError::Cancelled),
+        joined = groups.join(&kind, cx.teardown.build()) => joined,
+    };
+    let _turn = match joined {
+        Joined::Existing(SharedGroup { name, id }) => {
+            cx.report.say(format!("Using the temporary security group of this run's other builds: {name}"));
+            let resource = Resource::SecurityGroup { name, id: Some(id.clone()) };
+            let entry = cx.teardown.own(Some(&site.home), resource, Lifetime::Build).map_err(|error| fail(cx, error.to_string()))?;
+            return Ok((id, entry));
+        }
+        Joined::Make(turn) => turn,
+    };
     let name = format!("packer_{}", uuid(cx, "security group"));
+    let (id, entry) = create(cx, site, network, &name, tags).await?;
+    if let Some(rule) = rule {
+        authorize(cx, site, &id, rule).await?;
+    }
+    groups.share(&kind, cx.teardown.build(), SharedGroup { name, id: id.clone() });
+    Ok((id, entry))
+}
+
+async fn create(
+    cx: &BuildContext,
+    site: &Site,
+    network: &Network,
+    name: &str,
+    tags: &[Tag],
+) -> Result<(SecurityGroupId, EntryId), BuildError> {
     cx.report.say(format!("Creating temporary security group for this instance: {name}"));
     let request = CreateSecurityGroup {
-        name: name.clone(),
+        name: name.to_owned(),
         description: "Temporary group for Packer".to_owned(),
         vpc: network.vpc.clone(),
         tags: tags.to_vec(),
     };
     cx.teardown
-        .create(&site.home, Resource::security_group(name), Lifetime::Build, make(site.ec2(), &request))
+        .create(&site.home, Resource::security_group(request.name.clone()), Lifetime::Build, make(site.ec2(), &request))
         .await
         .map_err(|error| super::create_failed(cx, "Error creating temporary security group", &site.region, error))
 }

@@ -17,7 +17,7 @@ use crate::engine::context::BuildContext;
 /// No match, several matches, an image without an EBS root device.
 pub async fn find_source_image(cx: &BuildContext, site: &Site, config: &SourceConfig) -> Result<Image, BuildError> {
     let request = request(config).map_err(|error| fail(cx, format!("source_ami: {error}")))?;
-    let found = ask(cx, || site.ec2().describe_images(request.clone())).await;
+    let found = ask(cx, || site.home.known.images(request.clone())).await;
     let found = found.map_err(|error| error.fail(cx, "Error querying AMI", &site.region))?;
     let image = pick(cx, site, config, &request, found)?;
     // Packer looks at this only after it has made key pair and group.
