@@ -3,6 +3,8 @@
 pub mod manifest;
 pub mod shell_local;
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +20,31 @@ pub trait PostProcessor: Send + Sync {
     /// # Errors
     /// What went wrong, for people.
     async fn process(&self, cx: &PostProcessContext<'_>, input: Artifact) -> Result<Processed, String>;
+
+    /// What becomes of it in a rehearsal, whose files go to the folder `output`. There is no default: whoever writes a post-processor has
+    /// to know what it does with an image that does not exist.
+    fn rehearsed(&self, output: &Path) -> Rehearsed;
+}
+
+/// What becomes of a post-processor in a rehearsal. `-post-process` runs each as in a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rehearsed {
+    /// It runs: it reaches AWS only by way of the build, or changes nothing at all.
+    Runs,
+    /// It is left out.
+    Skipped {
+        /// Why, for people.
+        note: String,
+    },
+    /// It runs with another value of one key.
+    Elsewhere {
+        /// The key.
+        key: &'static str,
+        /// Its value in the rehearsal.
+        value: String,
+        /// What differs, for people.
+        note: String,
+    },
 }
 
 /// What a post-processor works with.

@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("builder", &["artifact", "provisioner", "communicator", "engine", "event"]),
     ("parts", &["builder", "post_processor", "provisioner"]),
     ("scheduler", &["parts", "builder", "post_processor", "provisioner", "communicator", "artifact", "engine", "event"]),
-    ("rehearse", &["engine", "event"]),
+    ("rehearse", &["parts", "post_processor", "engine", "event"]),
     ("settings", &[]),
     ("ui", &["event"]),
     ("cli", &["settings", "rehearse", "scheduler", "parts", "ui", "engine", "event", "exit"]),
