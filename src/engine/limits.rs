@@ -6,10 +6,11 @@ mod bucket;
 use std::sync::Arc;
 
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
-    Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, ImportImage,
+    ImportTask, IngressRule, Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
+    Volume, Vpc,
 };
-use amibake_ec2::{Ec2, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{Ec2, ImageId, ImportTaskId, InstanceId, Region, Result, S3, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
 
 pub use bucket::{TokenBucket, Urgency};
@@ -40,6 +41,25 @@ impl Limited {
 impl Ec2 for Limited {
     fn region(&self) -> &Region {
         self.inner.region()
+    }
+
+    fn s3(&self) -> Arc<dyn S3> {
+        self.inner.s3()
+    }
+
+    async fn import_image(&self, request: ImportImage) -> Result<ImportTask> {
+        self.mutate.acquire(Urgency::Now).await;
+        self.inner.import_image(request).await
+    }
+
+    async fn describe_import_tasks(&self, ids: &[ImportTaskId]) -> Result<Vec<ImportTask>> {
+        self.describe.acquire(Urgency::Now).await;
+        self.inner.describe_import_tasks(ids).await
+    }
+
+    async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()> {
+        self.mutate.acquire(Urgency::Now).await;
+        self.inner.cancel_import_task(task).await
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {

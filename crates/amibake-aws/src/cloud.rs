@@ -11,6 +11,7 @@ use aws_sdk_ec2::Client;
 
 use crate::access::{self, Account, setup};
 use crate::region::AwsRegion;
+use crate::s3::AwsS3;
 use crate::{retry, transport};
 
 /// Opens accounts on AWS, or on whatever `custom_endpoint_ec2` or AWS_ENDPOINT_URL names.
@@ -93,7 +94,10 @@ impl Cloud for AwsCloud {
 
     fn ec2(&self, region: &Region) -> Arc<dyn Ec2> {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = regions.entry(region.clone()).or_insert_with(|| Arc::new(AwsRegion::new(region.clone(), self.client(region))));
+        let found = regions.entry(region.clone()).or_insert_with(|| {
+            let s3 = AwsS3::new(self.account.config.clone(), self.endpoint.as_deref(), region.as_str());
+            Arc::new(AwsRegion::new(region.clone(), self.client(region), Arc::new(s3)))
+        });
         Arc::clone(found) as Arc<dyn Ec2>
     }
 

@@ -1,10 +1,15 @@
 //! The [`Ec2`] trait: one call, one function.
 
+use std::sync::Arc;
+
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
-    Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, ImportImage,
+    ImportTask, IngressRule, Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange,
+    Subnet, Tag, Volume, Vpc,
 };
-use amibake_ec2::{Ec2, Ec2Error, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{
+    Ec2, Ec2Error, ImageId, ImportTaskId, InstanceId, Region, Result, S3, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId,
+};
 use async_trait::async_trait;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::ResourceType;
@@ -14,18 +19,18 @@ use secrecy::SecretString;
 
 use crate::request::{self, list, tag_specifications, text};
 use crate::retry::OnlyWhatHadNoEffect;
-use crate::{describe, disks, error};
+use crate::{describe, disks, error, import};
 
 /// One region.
-#[derive(Debug)]
 pub(crate) struct AwsRegion {
     region: Region,
     client: Client,
+    s3: Arc<dyn S3>,
 }
 
 impl AwsRegion {
-    pub(crate) fn new(region: Region, client: Client) -> Self {
-        Self { region, client }
+    pub(crate) fn new(region: Region, client: Client, s3: Arc<dyn S3>) -> Self {
+        Self { region, client, s3 }
     }
 }
 
@@ -62,6 +67,30 @@ macro_rules! all {
 impl Ec2 for AwsRegion {
     fn region(&self) -> &Region {
         &self.region
+    }
+
+    fn s3(&self) -> Arc<dyn S3> {
+        Arc::clone(&self.s3)
+    }
+
+    async fn import_image(&self, request: ImportImage) -> Result<ImportTask> {
+        const OPERATION: &str = "ImportImage";
+        let reply = import::import_image(&self.client, &request).send().await.map_err(failed(OPERATION))?;
+        import::begun(OPERATION, &reply)
+    }
+
+    async fn describe_import_tasks(&self, ids: &[ImportTaskId]) -> Result<Vec<ImportTask>> {
+        const OPERATION: &str = "DescribeImportImageTasks";
+        let call = self.client.describe_import_image_tasks().set_import_task_ids(strings(ids));
+        if ids.is_empty() {
+            return all!("DescribeImportImageTasks", call, |task| import::described(OPERATION, task));
+        }
+        let reply = call.send().await.map_err(failed(OPERATION))?;
+        reply.import_image_tasks().iter().map(|task| import::described(OPERATION, task)).collect()
+    }
+
+    async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()> {
+        self.client.cancel_import_task().import_task_id(task.as_str()).send().await.map(drop).map_err(failed("CancelImportTask"))
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {

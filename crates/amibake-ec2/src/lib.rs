@@ -2,6 +2,7 @@
 //!
 //! - [`id`]: typed ids, their prefix checked once; [`error`]: what a call can answer instead of success.
 //! - [`model`]: requests and descriptions, as far as a builder needs them.
+//! - [`s3`]: objects, for images that are imported from disk files;
 //! - [`Ec2`]: the calls of one region; [`Cloud`]: one account's access to all regions; [`Clouds`]: opens them.
 //! - `conformance` (a feature): questions that the lab and amibake-aws must answer alike;
 //! - [`lab`]: an EC2 in memory with believable time, limits, idempotency and errors.
@@ -14,17 +15,20 @@ pub mod error;
 pub mod id;
 pub mod lab;
 pub mod model;
+pub mod s3;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use error::{Ec2Error, ErrorKind};
-pub use id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+pub use id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    IngressRule, Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    ImportImage, ImportTask, IngressRule, Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange,
+    Subnet, Tag, Volume, Vpc,
 };
+pub use s3::S3;
 
 /// What every call answers.
 pub type Result<T> = std::result::Result<T, Ec2Error>;
@@ -108,6 +112,15 @@ pub trait Ec2: Send + Sync {
     async fn detach_volume(&self, volume: &VolumeId) -> Result<()>;
     /// Says whether the volume under a device name goes with its instance.
     async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str, on: bool) -> Result<()>;
+
+    /// S3 of the same account and region, reached with the same credentials: where EC2 imports images from.
+    fn s3(&self) -> Arc<dyn S3>;
+    /// Starts making an image of a disk file.
+    async fn import_image(&self, request: ImportImage) -> Result<ImportTask>;
+    /// Imports by id (empty: all).
+    async fn describe_import_tasks(&self, ids: &[ImportTaskId]) -> Result<Vec<ImportTask>>;
+    /// Gives up an import that goes on.
+    async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()>;
 }
 
 /// One account's access to EC2, any region.

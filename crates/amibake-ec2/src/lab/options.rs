@@ -22,6 +22,8 @@ pub struct Times {
     pub image: Duration,
     /// CopyImage to `available`.
     pub copy: Duration,
+    /// ImportImage to `completed`.
+    pub import: Duration,
     /// Launch until SSH answers. The lab only keeps it, for what stands behind its instances.
     pub ssh: Duration,
 }
@@ -36,6 +38,7 @@ impl Times {
             terminate: Duration::from_secs(9),
             image: Duration::from_secs(47),
             copy: Duration::from_secs(60),
+            import: Duration::from_secs(20 * 60),
             ssh: Duration::from_secs(17),
         }
     }
@@ -49,6 +52,7 @@ impl Times {
             terminate: Duration::from_secs(1),
             image: Duration::from_secs(4),
             copy: Duration::from_secs(4),
+            import: Duration::from_secs(6),
             ssh: Duration::from_millis(2500),
         }
     }
@@ -62,6 +66,7 @@ impl Times {
             terminate: Duration::ZERO,
             image: Duration::ZERO,
             copy: Duration::ZERO,
+            import: Duration::ZERO,
             ssh: Duration::ZERO,
         }
     }
@@ -80,6 +85,8 @@ pub struct Options {
     pub default_region: Option<Region>,
     /// Names of the instance profiles that exist.
     pub instance_profiles: BTreeSet<String>,
+    /// Names of the S3 buckets that exist.
+    pub buckets: BTreeSet<String>,
     /// Our account.
     pub account: String,
     /// What the lab's calendar says when it opens, RFC 3339. Image dates come from it.
@@ -101,6 +108,7 @@ impl Options {
             default_vpc: true,
             default_region: None,
             instance_profiles: BTreeSet::new(),
+            buckets: BTreeSet::new(),
             account: "123456789012".to_owned(),
             // 2026-11-02T08:00:00Z: after every image of the catalogue. A number, because tests must not see the real date.
             opened_at: jiff::Timestamp::constant(1_793_606_400, 0),

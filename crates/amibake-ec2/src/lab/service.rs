@@ -13,16 +13,18 @@ use super::catalogue;
 use super::disks;
 use super::fault::{Fault, Faults, Kind};
 use super::limits::Buckets;
+use super::objects::ObjectRecord;
 use super::options::{Options, Times};
 use super::record::{GroupRecord, ImageRecord, InstanceRecord, SnapshotRecord, VolumeRecord};
 use super::refusal::{Answer, Refusal};
 use super::world::{Inventory, Place, World};
-use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use crate::id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    IngressRule, Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
-    Volume, Vpc,
+    ImportImage, ImportTask, IngressRule, Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot,
+    SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
+use crate::s3::{ObjectName, S3};
 use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Result};
 
 /// An EC2 in memory. Clones share it.
@@ -126,6 +128,11 @@ impl Lab {
         self.find(|place| place.instances.get(id).cloned())
     }
 
+    /// All that is known of an object of S3.
+    pub fn object(&self, name: &ObjectName) -> Option<ObjectRecord> {
+        self.lock().world.objects.object(name).cloned()
+    }
+
     /// All that is known of a snapshot.
     pub fn snapshot(&self, id: &SnapshotId) -> Option<SnapshotRecord> {
         self.find(|place| place.snapshots.get(id).cloned())
@@ -215,7 +222,8 @@ impl Cloud for LabCloud {
 }
 
 /// One region of the lab.
-struct LabRegion {
+#[derive(Clone)]
+pub(super) struct LabRegion {
     lab: Lab,
     region: Region,
 }
@@ -231,7 +239,7 @@ impl LabRegion {
         self.call_world(operation, parameters, |world, now, spoil| rule(&mut world.place(&self.region, now, spoil)?)).await
     }
 
-    async fn call_world<T: Send>(
+    pub(super) async fn call_world<T: Send>(
         &self,
         operation: &'static str,
         parameters: Parameters,
@@ -342,6 +350,24 @@ impl Ec2 for LabRegion {
         let options = &self.lab.lock().world.options;
         // Machines take some time even where the lab takes none. Without machines, and at other speeds, all is as on AWS.
         options.machines.is_some() && options.times == Times::instant() && !options.limits
+    }
+
+    fn s3(&self) -> Arc<dyn S3> {
+        Arc::new(self.clone())
+    }
+
+    async fn import_image(&self, request: ImportImage) -> Result<ImportTask> {
+        let parameters = super::imports::parameters(&request);
+        self.call_world("ImportImage", parameters, |world, now, spoil| world.import_image(&self.region, request, now, spoil)).await
+    }
+
+    async fn describe_import_tasks(&self, ids: &[ImportTaskId]) -> Result<Vec<ImportTask>> {
+        let parameters = none().list("ImportTaskId", ids);
+        self.call("DescribeImportImageTasks", parameters, |place| place.describe_import_tasks(ids)).await
+    }
+
+    async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()> {
+        self.call("CancelImportTask", none().with("ImportTaskId", Some(task)), |place| place.cancel_import_task(task)).await
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {
