@@ -261,7 +261,9 @@ mod tests {
             let (builder_id, id, build_data) = ("x", "us-east-1:ami-1".to_owned(), BTreeMap::new());
             let artifact = Artifact { builder_id, id, text: String::new(), files, build_data, destroy: None };
             let (report, cancel) = (Reporter::new().0, CancellationToken::new());
-            let cx = PostProcessContext { report: &report, late: &late, run_uuid, force, now_unix: 1_795_515_345, cancel: &cancel };
+            let (build, _events) = crate::builder::testing::context();
+            let (report, cancel) = (&report, &cancel);
+            let cx = PostProcessContext { report, late: &late, run_uuid, force, now_unix: 1_795_515_345, build: &build, cancel };
             let processed = manifest.process(&cx, artifact).await?;
             assert!(processed.keep_input && processed.insists && processed.artifact.is_some());
             Ok(())

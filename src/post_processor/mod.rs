@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::artifact::Artifact;
+use crate::engine::context::BuildContext;
 use crate::engine::late::LateContext;
 use crate::event::Reporter;
 
@@ -59,6 +60,8 @@ pub struct PostProcessContext<'a> {
     pub force: bool,
     /// The time, in seconds since 1970.
     pub now_unix: i64,
+    /// What it needs to make something: accounts, and a stack of its own, which is unwound when it has ended.
+    pub build: &'a BuildContext,
     /// Cancelled when the build is to stop.
     pub cancel: &'a CancellationToken,
 }

@@ -1,11 +1,11 @@
 //! Imports of images, in the SDK's words.
 
 use amibake_ec2::model::{ImportImage, ImportTask, Tag};
-use amibake_ec2::{Ec2Error, ImageId, ImportTaskId, Result};
+use amibake_ec2::{Ec2Error, ImageId, ImportTaskId, Result, SnapshotId};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::import_image::ImportImageOutput;
 use aws_sdk_ec2::operation::import_image::builders::ImportImageFluentBuilder;
-use aws_sdk_ec2::types::{self as sdk, ImageDiskContainer, ResourceType, UserBucket};
+use aws_sdk_ec2::types::{self as sdk, ImageDiskContainer, ResourceType, SnapshotDetail, UserBucket};
 
 use crate::request::{tag_specifications, text};
 
@@ -28,24 +28,22 @@ pub(crate) fn import_image(client: &Client, request: &ImportImage) -> ImportImag
 
 /// What ImportImage answers.
 pub(crate) fn begun(operation: &'static str, reply: &ImportImageOutput) -> Result<ImportTask> {
-    let tags = reply.tags().iter().map(tag).collect();
     let state = [reply.status(), reply.status_message(), reply.progress()];
-    task(operation, reply.import_task_id(), state, reply.image_id(), tags)
+    task(operation, [reply.import_task_id(), reply.image_id()], state, reply.snapshot_details(), reply.tags())
 }
 
 /// A described task.
 pub(crate) fn described(operation: &'static str, reply: &sdk::ImportImageTask) -> Result<ImportTask> {
-    let tags = reply.tags().iter().map(tag).collect();
     let state = [reply.status(), reply.status_message(), reply.progress()];
-    task(operation, reply.import_task_id(), state, reply.image_id(), tags)
+    task(operation, [reply.import_task_id(), reply.image_id()], state, reply.snapshot_details(), reply.tags())
 }
 
 fn task(
     operation: &'static str,
-    id: Option<&str>,
+    [id, image]: [Option<&str>; 2],
     [status, message, progress]: [Option<&str>; 3],
-    image: Option<&str>,
-    tags: Vec<Tag>,
+    details: &[SnapshotDetail],
+    tags: &[sdk::Tag],
 ) -> Result<ImportTask> {
     let strange = |what: String| Ec2Error::unknown(operation, what);
     let given = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
@@ -55,7 +53,8 @@ fn task(
         status_message: given(message),
         progress: given(progress),
         image: given(image).map(ImageId::new).transpose().map_err(|error| strange(error.to_string()))?,
-        tags,
+        snapshots: details.iter().filter_map(|detail| SnapshotId::new(detail.snapshot_id()?).ok()).collect(),
+        tags: tags.iter().map(tag).collect(),
     })
 }
 

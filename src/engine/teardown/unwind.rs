@@ -83,6 +83,7 @@ impl Teardown {
             (Resource::Process { pid, start_time, control_socket }, _) => {
                 local::end_process(*pid, *start_time, control_socket.as_deref()).await.map_err(|e| e.to_string())
             }
+            (Resource::ImportTask { .. }, Some(region)) => return self.remove_import(entry, region, deadline).await,
             (Resource::Image { .. }, Some(region)) => return self.remove_image_entry(entry, region, deadline).await,
             (_, Some(region)) => self.remove_from(entry, region, wait_in, deadline).await,
             (_, None) => Err("its region is not known".to_owned()),
@@ -137,7 +138,9 @@ impl Teardown {
                 ids.iter().for_each(|id| report.say(format!("Destroying volume ({id})...")));
                 self.delete_all(&ids, |id| delete(entry.since, deadline, move || region.ec2.delete_volume(id))).await
             }
-            Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
+            Resource::S3Object { .. } => self.remove_object(entry, region, deadline).await.map_err(|e| e.to_string()),
+            Resource::S3Upload { .. } => self.remove_upload(entry, region, deadline).await.map_err(|e| e.to_string()),
+            Resource::ImportTask { .. } | Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
         }
     }
 
@@ -243,6 +246,9 @@ impl Entry {
             | Resource::Image { .. }
             | Resource::Snapshot { .. }
             | Resource::VolumeSnapshot { .. }
+            | Resource::S3Object { .. }
+            | Resource::S3Upload { .. }
+            | Resource::ImportTask { .. }
             | Resource::TempPath { .. }
             | Resource::Process { .. } => false,
         }

@@ -17,6 +17,7 @@ pub struct Polling {
 /// Packer's delay where only attempts are given, in seconds.
 const DEFAULT_DELAY: Duration = Duration::from_secs(2);
 const INSTANCE_LIMIT: Duration = Duration::from_secs(10 * 60);
+const IMPORT_LIMIT: Duration = Duration::from_secs(60 * 60);
 const IMAGE_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 impl Polling {
@@ -40,6 +41,11 @@ impl Polling {
     /// Longest wait for an image or snapshot: attempts times delay, else the timeout, else 30 minutes.
     pub fn image_limit(&self) -> Duration {
         self.limit(IMAGE_LIMIT)
+    }
+
+    /// Longest wait for an import of an image: attempts times delay, else the timeout, else an hour.
+    pub fn import_limit(&self) -> Duration {
+        self.limit(IMPORT_LIMIT)
     }
 
     fn limit(&self, default: Duration) -> Duration {

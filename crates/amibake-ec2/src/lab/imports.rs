@@ -29,7 +29,7 @@ pub(super) struct ImportRecord {
 enum Stage {
     /// What becomes of it: the image with its snapshot, or why there is none.
     Active(Result<Box<(ImageRecord, SnapshotRecord)>, String>),
-    Completed(ImageId),
+    Completed(ImageId, SnapshotId),
     /// Cancelled, or failed.
     Deleted(String),
 }
@@ -154,7 +154,7 @@ impl Place<'_> {
         match record.state {
             Stage::Active(_) => record.state = Stage::Deleted("user canceled the task".to_owned()),
             // The words are ours: EC2's are not public.
-            Stage::Completed(_) | Stage::Deleted(_) => return refuse("IncorrectState", format!("The task {id} is not active")),
+            Stage::Completed(..) | Stage::Deleted(_) => return refuse("IncorrectState", format!("The task {id} is not active")),
         }
         Ok(())
     }
@@ -172,12 +172,12 @@ impl State {
             match &record.state {
                 Stage::Active(Ok(made)) => {
                     let (image, snapshot) = (**made).clone();
-                    record.state = Stage::Completed(image.id.clone());
+                    record.state = Stage::Completed(image.id.clone(), snapshot.id.clone());
                     self.snapshots.insert(snapshot.id.clone(), snapshot);
                     self.images.insert(image.id.clone(), image);
                 }
                 Stage::Active(Err(reason)) => record.state = Stage::Deleted(format!("ClientError: {reason}")),
-                Stage::Completed(_) | Stage::Deleted(_) => {}
+                Stage::Completed(..) | Stage::Deleted(_) => {}
             }
         }
     }
@@ -190,18 +190,24 @@ impl State {
 
 impl ImportRecord {
     fn describe(&self, id: &ImportTaskId, now: Instant) -> ImportTask {
-        let (status, status_message, progress, image) = match &self.state {
+        let (mut image, mut snapshots) = (None, Vec::new());
+        let (status, status_message, progress) = match &self.state {
             Stage::Active(_) => {
                 let (begun, end) = self.during;
                 let whole = (end - begun).as_millis().max(1);
                 let percent = (now.saturating_duration_since(begun).as_millis() * 100 / whole).min(99);
                 let stage = usize::try_from(percent).unwrap_or_default() * STAGES.len() / 100;
-                ("active", STAGES.get(stage).map(|stage| (*stage).to_owned()), Some(percent.to_string()), None)
+                ("active", STAGES.get(stage).map(|stage| (*stage).to_owned()), Some(percent.to_string()))
             }
-            Stage::Completed(image) => ("completed", None, None, Some(image.clone())),
-            Stage::Deleted(reason) => ("deleted", Some(reason.clone()), None, None),
+            Stage::Completed(made, of) => {
+                image = Some(made.clone());
+                snapshots.push(of.clone());
+                ("completed", None, None)
+            }
+            Stage::Deleted(reason) => ("deleted", Some(reason.clone()), None),
         };
-        ImportTask { id: id.clone(), status: status.to_owned(), status_message, progress, image, tags: self.request.task_tags.clone() }
+        let (id, status, tags) = (id.clone(), status.to_owned(), self.request.task_tags.clone());
+        ImportTask { id, status, status_message, progress, image, snapshots, tags }
     }
 }
 

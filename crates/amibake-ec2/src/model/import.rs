@@ -1,7 +1,7 @@
 //! Images imported from disk files in S3 (VM Import).
 
 use super::Tag;
-use crate::id::{ImageId, ImportTaskId};
+use crate::id::{ImageId, ImportTaskId, SnapshotId};
 use crate::s3::ObjectName;
 
 /// An import to begin.
@@ -44,6 +44,8 @@ pub struct ImportTask {
     pub progress: Option<String>,
     /// The image, once there is one.
     pub image: Option<ImageId>,
+    /// Its snapshots.
+    pub snapshots: Vec<SnapshotId>,
     /// Tags.
     pub tags: Vec<Tag>,
 }
