@@ -1,5 +1,6 @@
 //! What works on what a builder made.
 
+pub mod amazon_import;
 pub mod manifest;
 pub mod shell_local;
 

@@ -10,6 +10,7 @@
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `ebs_siblings`: `amazon-ebssurrogate` and `amazon-ebsvolume`, as `ebs_build` and `ebs_config`.
+//! - `import`: `amazon-import` on the lab.
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
 //! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -42,6 +43,7 @@ mod ebs_siblings;
 mod editor;
 mod fmt;
 mod guest;
+mod import;
 mod inspect;
 mod layers;
 mod lookup;

@@ -95,7 +95,8 @@ impl Effects {
 
 /// Parameters that say nothing about a difference.
 fn same_everywhere(key: &str, value: &str) -> bool {
-    let kinds = ["ClientToken", "MinCount", "MaxCount", "KeyType", "CopyImageTags"];
+    // How S3 encrypts an object stands in a header, which was not recorded.
+    let kinds = ["ClientToken", "MinCount", "MaxCount", "KeyType", "CopyImageTags", "ServerSideEncryption"];
     let prefixes = ["MetadataOptions.", "TagSpecification.", "UserGroup.", "UserId."];
     kinds.contains(&key)
         || prefixes.iter().any(|prefix| key.starts_with(prefix))
