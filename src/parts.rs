@@ -38,6 +38,7 @@ impl Parts {
         parts.provisioner::<provisioner::file::File>();
         parts.provisioner::<provisioner::shell::Shell>();
         parts.provisioner::<provisioner::shell_local::ShellLocal>();
+        parts.post_processor::<post_processor::amazon_import::AmazonImport>();
         parts.post_processor::<post_processor::manifest::Manifest>();
         parts.post_processor::<post_processor::shell_local::ShellLocal>();
         parts.registry.register_outlines();

@@ -70,7 +70,7 @@ impl Rehearsal {
         let unusable = |error: std::io::Error| format!("cannot use the output folder `{}`: {error}", folder.display());
         let store = Store::open(folder).map_err(unusable)?;
         let post_processors = if args.post_process { PostProcessors::AsInBuild } else { PostProcessors::Apart };
-        let notes = confine(&mut prepared.plan, folder, post_processors).map_err(|found| {
+        let notes = confine(&mut prepared.plan, &prepared.parts, folder, post_processors).map_err(|found| {
             findings::print(&found, &prepared.loaded.sources, screen);
             format!("\n{}; nothing was started.", findings::count(&found))
         })?;

@@ -170,6 +170,24 @@ impl BuildContext {
         }
     }
 
+    /// A context for what is done with the artifact: another voice, another stack, no steps yet; all else is the build's.
+    pub fn beside(&self, report: Reporter, late: LateContext) -> Self {
+        Self {
+            teardown: self.teardown.another(report.clone()),
+            report,
+            cancel: self.cancel.clone(),
+            late,
+            options: Arc::clone(&self.options),
+            clouds: Arc::clone(&self.clouds),
+            guests: self.guests.clone(),
+            terminal: Arc::clone(&self.terminal),
+            accounts: Arc::clone(&self.accounts),
+            provisioning: Arc::clone(&self.provisioning),
+            steps: Vec::new(),
+            decided: None,
+        }
+    }
+
     /// Opens an account; builds of a run with the same access share it.
     ///
     /// # Errors

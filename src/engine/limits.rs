@@ -12,10 +12,13 @@ use std::sync::Arc;
 
 use amibake_ec2::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
-    Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, ImportImage,
+    ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange,
+    Subnet, Tag, Volume, Vpc,
 };
-use amibake_ec2::{Ec2, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{
+    Ec2, Iam, ImageId, ImportTaskId, InstanceId, Region, Result, S3, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId,
+};
 use async_trait::async_trait;
 
 pub use bucket::TokenBucket;
@@ -62,6 +65,22 @@ impl Ec2 for Limited {
 
     fn iam(&self) -> Arc<dyn Iam> {
         self.inner.iam()
+    }
+
+    fn s3(&self) -> Arc<dyn S3> {
+        self.inner.s3()
+    }
+
+    async fn import_image(&self, request: ImportImage) -> Result<ImportTask> {
+        self.mutate.spend(|| self.inner.import_image(request.clone())).await
+    }
+
+    async fn describe_import_tasks(&self, ids: &[ImportTaskId]) -> Result<Vec<ImportTask>> {
+        self.describe.spend(|| self.inner.describe_import_tasks(ids)).await
+    }
+
+    async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()> {
+        self.mutate.spend(|| self.inner.cancel_import_task(task)).await
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{PostProcessContext, PostProcessor, Processed};
+use super::{PostProcessContext, PostProcessor, Processed, Rehearsed};
 use crate::artifact::Artifact;
 
 /// Writes a JSON file that lists what builds made; later runs append to it.
@@ -83,16 +83,29 @@ fn is_zero(time: &i64) -> bool {
 #[async_trait]
 impl PostProcessor for Manifest {
     async fn process(&self, cx: &PostProcessContext<'_>, input: Artifact) -> Result<Processed, String> {
-        let path = PathBuf::from(self.output.given().unwrap_or("packer-manifest.json"));
+        let path = PathBuf::from(self.path());
         let entry = self.entry(cx, &input)?;
         let lock = Lock::take(&path, cx).await?;
         let written = append(&path, entry, cx);
         lock.release();
         written.map(|()| Processed { artifact: Some(input), keep_input: true, insists: true })
     }
+
+    /// A manifest that names images which do not exist must not stand where a deployment looks for it.
+    fn rehearsed(&self, output: &Path) -> Rehearsed {
+        let given = self.path();
+        let Some(name) = Path::new(given).file_name() else { return Rehearsed::Runs };
+        let value = output.join(name).to_string_lossy().into_owned();
+        let note = format!("the manifest `{given}` is written to `{value}` (-post-process writes it where the template says)");
+        Rehearsed::Elsewhere { key: "output", value, note }
+    }
 }
 
 impl Manifest {
+    fn path(&self) -> &str {
+        self.output.given().unwrap_or("packer-manifest.json")
+    }
+
     fn entry(&self, cx: &PostProcessContext<'_>, artifact: &Artifact) -> Result<Entry, String> {
         let render = |(key, value): (&String, &String)| {
             let value = cx.late.render(value, &BTreeMap::new()).map_err(|error| format!("Error interpolating custom data: {error}"))?;
@@ -248,7 +261,9 @@ mod tests {
             let (builder_id, id, build_data) = ("x", "us-east-1:ami-1".to_owned(), BTreeMap::new());
             let artifact = Artifact { builder_id, id, text: String::new(), files, build_data, destroy: None };
             let (report, cancel) = (Reporter::new().0, CancellationToken::new());
-            let cx = PostProcessContext { report: &report, late: &late, run_uuid, force, now_unix: 1_795_515_345, cancel: &cancel };
+            let (build, _events) = crate::builder::testing::context();
+            let (report, cancel) = (&report, &cancel);
+            let cx = PostProcessContext { report, late: &late, run_uuid, force, now_unix: 1_795_515_345, build: &build, cancel };
             let processed = manifest.process(&cx, artifact).await?;
             assert!(processed.keep_input && processed.insists && processed.artifact.is_some());
             Ok(())

@@ -1,12 +1,16 @@
 //! What works on what a builder made.
 
+pub mod amazon_import;
 pub mod manifest;
 pub mod shell_local;
+
+use std::path::Path;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::artifact::Artifact;
+use crate::engine::context::BuildContext;
 use crate::engine::late::LateContext;
 use crate::event::Reporter;
 
@@ -18,6 +22,31 @@ pub trait PostProcessor: Send + Sync {
     /// # Errors
     /// What went wrong, for people.
     async fn process(&self, cx: &PostProcessContext<'_>, input: Artifact) -> Result<Processed, String>;
+
+    /// What becomes of it in a rehearsal, whose files go to the folder `output`. There is no default: whoever writes a post-processor has
+    /// to know what it does with an image that does not exist.
+    fn rehearsed(&self, output: &Path) -> Rehearsed;
+}
+
+/// What becomes of a post-processor in a rehearsal. `-post-process` runs each as in a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rehearsed {
+    /// It runs: it reaches AWS only by way of the build, or changes nothing at all.
+    Runs,
+    /// It is left out.
+    Skipped {
+        /// Why, for people.
+        note: String,
+    },
+    /// It runs with another value of one key.
+    Elsewhere {
+        /// The key.
+        key: &'static str,
+        /// Its value in the rehearsal.
+        value: String,
+        /// What differs, for people.
+        note: String,
+    },
 }
 
 /// What a post-processor works with.
@@ -32,6 +61,8 @@ pub struct PostProcessContext<'a> {
     pub force: bool,
     /// The time, in seconds since 1970.
     pub now_unix: i64,
+    /// What it needs to make something: accounts, and a stack of its own, which is unwound when it has ended.
+    pub build: &'a BuildContext,
     /// Cancelled when the build is to stop.
     pub cancel: &'a CancellationToken,
 }

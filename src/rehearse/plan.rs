@@ -1,18 +1,21 @@
 //! What of a plan must not happen in a rehearsal.
 //!
-//! A plan is data, so a rehearsal changes it instead of teaching every part what a rehearsal is: post-processors that run commands here
-//! would hand on an image that does not exist, a manifest would name it, and scripts on this machine could reach AWS.
+//! A plan is data, so a rehearsal changes it beforehand and no part behaves otherwise while it runs: post-processors say what is to become
+//! of them, and scripts on this machine find no way to AWS.
 
 use std::path::Path;
 
 use amibake_template::finding::{Finding, Label, Severity};
-use amibake_template::plan::{Build, Plan, PostProcessorPart};
+use amibake_template::plan::{Build, Plan};
 use serde_json::Value;
+
+use crate::parts::Parts;
+use crate::post_processor::Rehearsed;
 
 /// Whether post-processors run as they would in a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PostProcessors {
-    /// Manifests go to the output folder, commands are not run.
+    /// As each says ([`Rehearsed`]): manifests go to the output folder, commands are not run.
     Apart,
     /// As in a build (`-post-process`).
     AsInBuild,
@@ -22,7 +25,7 @@ pub enum PostProcessors {
 ///
 /// # Errors
 /// A build that would reach a machine which exists.
-pub fn confine(plan: &mut Plan, output: &Path, post_processors: PostProcessors) -> Result<Vec<String>, Vec<Finding>> {
+pub fn confine(plan: &mut Plan, parts: &Parts, output: &Path, post_processors: PostProcessors) -> Result<Vec<String>, Vec<Finding>> {
     let real: Vec<_> = plan.builds.iter().filter_map(real_host).collect();
     if !real.is_empty() {
         return Err(real);
@@ -31,7 +34,7 @@ pub fn confine(plan: &mut Plan, output: &Path, post_processors: PostProcessors) 
     let mut notes = Vec::new();
     if post_processors == PostProcessors::Apart {
         for build in &mut plan.builds {
-            set_apart(build, output, &mut notes);
+            set_apart(build, parts, output, &mut notes);
         }
     }
     notes.sort();
@@ -68,35 +71,26 @@ fn without_aws(plan: &mut Plan) {
     env.extend(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
-fn set_apart(build: &mut Build, output: &Path, notes: &mut Vec<String>) {
+/// Each post-processor says what becomes of it. One that cannot be made is left alone: the run ends over it, and says why.
+fn set_apart(build: &mut Build, parts: &Parts, output: &Path, notes: &mut Vec<String>) {
     for chain in &mut build.post_processors {
-        if chain.iter().any(runs_commands) {
-            notes.push(
-                "post-processors `shell-local` are not run: the image that they would get does not exist (-post-process runs them)"
-                    .to_owned(),
-            );
-        }
-        chain.retain(|element| !runs_commands(element));
-        for element in chain.iter_mut().filter(|element| element.part.type_name == "manifest") {
-            if let Some(moved) = move_manifest(&mut element.part.config, output) {
-                notes.push(moved);
+        chain.retain_mut(|element| {
+            let Some(Ok(post_processor)) = parts.make_post_processor(&element.part) else { return true };
+            match post_processor.rehearsed(output) {
+                Rehearsed::Runs => true,
+                Rehearsed::Skipped { note } => {
+                    notes.push(note);
+                    false
+                }
+                Rehearsed::Elsewhere { key, value, note } => {
+                    notes.push(note);
+                    if let Some(config) = element.part.config.as_object_mut() {
+                        config.insert(key.to_owned(), Value::String(value));
+                    }
+                    true
+                }
             }
-        }
+        });
     }
     build.post_processors.retain(|chain| !chain.is_empty());
-}
-
-fn runs_commands(element: &PostProcessorPart) -> bool {
-    element.part.type_name == "shell-local"
-}
-
-/// A manifest that names images which do not exist must not stand where a deployment looks for it.
-fn move_manifest(config: &mut Value, output: &Path) -> Option<String> {
-    let config = config.as_object_mut()?;
-    let given = config.get("output").and_then(Value::as_str).filter(|path| !path.is_empty()).unwrap_or("packer-manifest.json");
-    let name = Path::new(given).file_name()?;
-    let moved = output.join(name).to_string_lossy().into_owned();
-    let note = format!("the manifest `{given}` is written to `{moved}` (-post-process writes it where the template says)");
-    config.insert("output".to_owned(), Value::String(moved));
-    Some(note)
 }

@@ -136,7 +136,7 @@ async fn build_and_unwind(cx: &mut BuildContext, builder: &dyn Builder, adopt: O
 }
 
 /// Unwinds and tells what is left.
-async fn unwind(cx: &BuildContext, ending: Ending) {
+pub(super) async fn unwind(cx: &BuildContext, ending: Ending) {
     let unwinding = cx.teardown.unwind(ending, Instant::now() + CLEANUP_LIMIT);
     let left = match AssertUnwindSafe(unwinding).catch_unwind().await {
         Ok(left) => left,

@@ -1,12 +1,16 @@
 //! A build's post-processor chains, and which artifacts they keep (reference: post-processors, section 1).
 
+use std::panic::AssertUnwindSafe;
+
 use amibake_template::plan::Build;
+use futures_util::FutureExt;
 
 use super::Shared;
-use super::build::made;
+use super::build::{made, unwind};
 use crate::artifact::Artifact;
-use crate::engine::context::BuildContext;
+use crate::engine::context::{BuildContext, OnError};
 use crate::engine::late::LateContext;
+use crate::engine::teardown::Ending;
 use crate::event::Speaker;
 use crate::post_processor::{PostProcessContext, PostProcessor, Processed};
 
@@ -127,15 +131,33 @@ impl Element {
         let build = cx.late.build_name.clone();
         let report = cx.report.as_speaker(Speaker::PostProcessor { build, type_name: self.type_name.clone() });
         let late = LateContext { build_data: input.build_data.clone(), ..cx.late.clone() };
+        let build = cx.beside(report, late);
         let own = PostProcessContext {
-            report: &report,
-            late: &late,
-            run_uuid: &cx.options.run_uuid,
-            force: cx.options.force,
+            report: &build.report,
+            late: &build.late,
+            run_uuid: &build.options.run_uuid,
+            force: build.options.force,
             now_unix: unix_now(cx),
-            cancel: &cx.cancel,
+            cancel: &build.cancel,
+            build: &build,
         };
-        self.post_processor.process(&own, input).await
+        // A panic unwinds the stack like any failure, and goes on to whoever catches it.
+        let ended = AssertUnwindSafe(self.post_processor.process(&own, input)).catch_unwind().await;
+        self.settle(&build, ended.as_ref().is_ok_and(Result::is_ok)).await;
+        ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Removes what is only temporary, and all of what was made by one that failed or was interrupted.
+    async fn settle(&self, build: &BuildContext, well: bool) {
+        let ending = match build.options.on_error {
+            _ if well && !build.cancel.is_cancelled() => Ending::Success,
+            OnError::Abort | OnError::RunCleanupProvisioner if !build.cancel.is_cancelled() => Ending::Abort,
+            OnError::Cleanup | OnError::Ask | OnError::Abort | OnError::RunCleanupProvisioner => Ending::Failure,
+        };
+        unwind(build, ending).await;
+        if ending == Ending::Success {
+            build.teardown.hand_over_artifact();
+        }
     }
 
     /// `keep_input_artifact` wins over the post-processor's wish, unless that insists on keeping.

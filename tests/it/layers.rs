@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::program::{entries, repository};
 
 /// Each module of the program with the modules that it may import, lowest first. As STYLE's arrows have it:
-/// cli -> settings -> scheduler -> builder, post_processor -> provisioner -> communicator -> engine -> event; ui -> event.
+/// cli -> settings -> scheduler -> post_processor -> builder -> provisioner -> communicator -> engine -> event; ui -> event.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("exit", &[]),
     ("event", &[]),
@@ -16,11 +16,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["event"]),
     ("communicator", &["engine", "event"]),
     ("provisioner", &["communicator", "engine", "event"]),
-    ("post_processor", &["artifact", "provisioner", "engine", "event"]),
     ("builder", &["artifact", "provisioner", "communicator", "engine", "event"]),
+    ("post_processor", &["artifact", "builder", "provisioner", "engine", "event"]),
     ("parts", &["builder", "post_processor", "provisioner"]),
     ("scheduler", &["parts", "builder", "post_processor", "provisioner", "communicator", "artifact", "engine", "event"]),
-    ("rehearse", &["engine", "event"]),
+    ("rehearse", &["parts", "post_processor", "engine", "event"]),
     ("forecast", &["scheduler", "parts", "builder", "engine", "event"]),
     ("shelf", &["builder", "engine", "event"]),
     ("settings", &[]),

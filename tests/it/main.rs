@@ -12,6 +12,7 @@
 //! - `ebs_siblings`: `amazon-ebssurrogate` and `amazon-ebsvolume`, as `ebs_build` and `ebs_config`.
 //! - `faults`: the fault matrix, on that EC2; `trouble`: what else goes wrong on AWS, and what is done about it.
 //! - `ebs_spot`, `ebs_spot_faults`: the same where the source instance is a spot instance, or asks for something rare.
+//! - `import`: `amazon-import` on the lab.
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
 //! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -55,6 +56,7 @@ mod faults;
 mod fields;
 mod fmt;
 mod guest;
+mod import;
 mod inspect;
 mod layers;
 mod lookup;

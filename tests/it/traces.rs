@@ -40,16 +40,13 @@ const LEFT_OUT: &[(Why, &str)] = &[
          chroot-validate-errors chroot-validate-errors-2",
     ),
     (Why::NoPart(Kind::Builder, "amazon-instance"), "instance-defaults instance-simple instance-upload-fails instance-validate-errors"),
-    (
-        Why::NoPart(Kind::PostProcessor, "amazon-import"),
-        "import-full import-minimal import-no-file import-unsupported-by-moto import-validate-errors",
-    ),
     (Why::NotYet("Session Manager"), "ebs-session-manager ebs-session-manager-port-in-use"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
     (
         Why::NotOnLab("the lab asks nobody for credentials: finding them is what crates/amibake-aws does"),
         "assume-role-fails credentials-config-region credentials-none credentials-profile-missing",
     ),
+    (Why::NotOnLab("the mock has no ImportImage, the lab has"), "import-unsupported-by-moto"),
     (Why::NotOnLab("the lab has the regions of the partition `aws` only"), "aws-endpoints-china aws-endpoints-govcloud"),
     (Why::NotOnLab("the lab has no image whose root device is an instance store"), "ebs-wrong-root-device"),
 ];
@@ -260,6 +257,10 @@ replayed! {
     ebsvolume_ena
     ebsvolume_run_volume_tags
     ebsvolume_simple
+    import_full
+    import_minimal
+    import_no_file
+    import_validate_errors
     surrogate_encrypt_regions
     surrogate_register_fails
     surrogate_spot

@@ -13,7 +13,8 @@ use aws_sdk_ec2::Client;
 
 use crate::access::{self, Account, setup};
 use crate::iam::AwsIam;
-use crate::region::AwsRegion;
+use crate::region::{AwsRegion, Services};
+use crate::s3::AwsS3;
 use crate::signed::Signed;
 use crate::usage::AwsUses;
 use crate::{decode, insecure, own_address, retry, transport};
@@ -129,8 +130,11 @@ impl Cloud for AwsCloud {
 
     fn ec2(&self, region: &Region) -> Arc<dyn Ec2> {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(AwsRegion::new(region.clone(), self.client(region), self.signed("ec2", region), self.iam(region)));
-        let found = regions.entry(region.clone()).or_insert_with(made);
+        let found = regions.entry(region.clone()).or_insert_with(|| {
+            let s3 = AwsS3::new(self.account.config.clone(), self.endpoint.as_deref(), region.as_str());
+            let services = Services { raw: self.signed("ec2", region), iam: self.iam(region), s3: Arc::new(s3) };
+            Arc::new(AwsRegion::new(region.clone(), self.client(region), services))
+        });
         Arc::clone(found) as Arc<dyn Ec2>
     }
 

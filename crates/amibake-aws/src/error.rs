@@ -12,7 +12,13 @@ use aws_smithy_types::error::ErrorMetadata;
 pub(crate) fn is_throttle(code: &str) -> bool {
     matches!(
         code,
-        "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestThrottled" | "EC2ThrottledException"
+        "RequestLimitExceeded"
+            | "SlowDown"
+            | "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "EC2ThrottledException"
     )
 }
 

@@ -6,6 +6,7 @@
 //! - `usage` finds out what uses images; `signed` sends what has no typed client;
 //! - `role` assumes roles with all that STS knows; `decode` has refusals decoded; `insecure` is the HTTP client that looks at no
 //!   certificate; `features` are the rarer calls;
+//! - `s3` is S3, as far as an upload needs it; `import` translates imports of what was uploaded;
 //! - [`AwsSecrets`] reads secrets of AWS Secrets Manager, which variables can ask for;
 //! - `spot`: launch templates and fleets; `iam`: temporary instance profiles; `own_address`: this machine as AWS sees it;
 //! - `error` turns the SDK's errors into [`amibake_ec2::Ec2Error`]: a code and a message, never a dump.
@@ -21,6 +22,7 @@ mod disks;
 mod error;
 mod features;
 mod iam;
+mod import;
 mod insecure;
 mod own_address;
 mod owner;
@@ -28,6 +30,7 @@ mod region;
 mod request;
 mod retry;
 mod role;
+mod s3;
 mod secrets;
 mod signed;
 mod spot;

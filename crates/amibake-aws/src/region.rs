@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use amibake_ec2::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
-    Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume,
-    Vpc,
+    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, ImportImage,
+    ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot,
+    SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
-use amibake_ec2::{Ec2, Ec2Error, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{
+    Ec2, Ec2Error, Iam, ImageId, ImportTaskId, InstanceId, Region, Result, S3, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId,
+};
 use async_trait::async_trait;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::ResourceType;
@@ -20,7 +22,7 @@ use secrecy::SecretString;
 use crate::request::{self, list, tag_specifications, text};
 use crate::retry::Once;
 use crate::signed::Signed;
-use crate::{describe, disks, error, spot};
+use crate::{describe, disks, error, import, spot};
 
 /// Version of EC2's query API.
 const API_VERSION: &str = "2016-11-15";
@@ -29,13 +31,20 @@ const API_VERSION: &str = "2016-11-15";
 pub(crate) struct AwsRegion {
     region: Region,
     client: Client,
-    raw: Signed,
-    iam: Arc<dyn Iam>,
+    services: Services,
+}
+
+/// What a region reaches beside the EC2 client.
+pub(crate) struct Services {
+    /// EC2's calls without a typed client.
+    pub raw: Signed,
+    pub iam: Arc<dyn Iam>,
+    pub s3: Arc<dyn S3>,
 }
 
 impl AwsRegion {
-    pub(crate) fn new(region: Region, client: Client, raw: Signed, iam: Arc<dyn Iam>) -> Self {
-        Self { region, client, raw, iam }
+    pub(crate) fn new(region: Region, client: Client, services: Services) -> Self {
+        Self { region, client, services }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -79,7 +88,31 @@ impl Ec2 for AwsRegion {
     }
 
     fn iam(&self) -> Arc<dyn Iam> {
-        Arc::clone(&self.iam)
+        Arc::clone(&self.services.iam)
+    }
+
+    fn s3(&self) -> Arc<dyn S3> {
+        Arc::clone(&self.services.s3)
+    }
+
+    async fn import_image(&self, request: ImportImage) -> Result<ImportTask> {
+        const OPERATION: &str = "ImportImage";
+        let reply = import::import_image(&self.client, &request).send().await.map_err(failed(OPERATION))?;
+        import::begun(OPERATION, &reply)
+    }
+
+    async fn describe_import_tasks(&self, ids: &[ImportTaskId]) -> Result<Vec<ImportTask>> {
+        const OPERATION: &str = "DescribeImportImageTasks";
+        let call = self.client.describe_import_image_tasks().set_import_task_ids(strings(ids));
+        if ids.is_empty() {
+            return all!("DescribeImportImageTasks", call, |task| import::described(OPERATION, task));
+        }
+        let reply = call.send().await.map_err(failed(OPERATION))?;
+        reply.import_image_tasks().iter().map(|task| import::described(OPERATION, task)).collect()
+    }
+
+    async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()> {
+        self.client.cancel_import_task().import_task_id(task.as_str()).send().await.map(drop).map_err(failed("CancelImportTask"))
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {
@@ -333,6 +366,6 @@ impl Ec2 for AwsRegion {
     async fn dry_run(&self, operation: &'static str, parameters: &BTreeMap<String, String>) -> Result<()> {
         let asked = parameters.iter().map(|(name, value)| (name.clone(), value.clone()));
         let asked: Vec<_> = asked.chain([("DryRun".to_owned(), "true".to_owned())]).collect();
-        self.raw.query(operation, API_VERSION, &asked).await.map(drop)
+        self.services.raw.query(operation, API_VERSION, &asked).await.map(drop)
     }
 }

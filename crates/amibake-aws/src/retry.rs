@@ -36,6 +36,16 @@ pub(crate) fn timeouts() -> TimeoutConfig {
         .build()
 }
 
+/// The same for calls that carry megabytes: the connection may be slow.
+pub(crate) fn transfer_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(600))
+        .operation_attempt_timeout(Duration::from_secs(600))
+        .operation_timeout(Duration::from_secs(3600))
+        .build()
+}
+
 /// For all calls: EC2 says with a server error that it has no room for an instance, or that we ask too much. Those are answers, and
 /// the next second brings the same.
 #[derive(Debug)]

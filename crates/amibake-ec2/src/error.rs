@@ -58,8 +58,10 @@ impl Ec2Error {
         })
     }
 
-    /// Whether what the call was about does not exist (any more): `Invalid...NotFound`, `...Unavailable`.
+    /// Whether what the call was about does not exist (any more): `Invalid...NotFound`, `...Unavailable`, `NoSuch...`.
     pub fn is_not_found(&self) -> bool {
-        self.code.as_deref().is_some_and(|code| code.contains("NotFound") || code == "InvalidAMIID.Unavailable" || code == "NoSuchEntity")
+        self.code
+            .as_deref()
+            .is_some_and(|code| code.contains("NotFound") || code == "InvalidAMIID.Unavailable" || code.starts_with("NoSuch"))
     }
 }

@@ -74,6 +74,8 @@ ids! {
     SecurityGroupId = "sg-";
     /// A subnet: `subnet-…`.
     SubnetId = "subnet-";
+    /// An import of an image: `import-ami-…`.
+    ImportTaskId = "import-ami-";
     /// A VPC: `vpc-…`.
     VpcId = "vpc-";
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`id`]: typed ids, their prefix checked once; [`error`]: what a call can answer instead of success.
 //! - [`model`]: requests and descriptions, as far as a builder needs them.
+//! - [`s3`]: objects, for images that are imported from disk files;
 //! - [`usage`]: what uses images, in EC2 and elsewhere;
 //! - [`launch`]: reserved capacity, hosts, launch templates, fleets; [`iam`]: profiles that only live for a build.
 //! - [`Ec2`]: the calls of one region, with the rarer ones in [`features`]; [`Cloud`]: one account's access to all regions;
@@ -20,6 +21,7 @@ pub mod id;
 pub mod lab;
 pub mod launch;
 pub mod model;
+pub mod s3;
 pub mod usage;
 
 use std::collections::BTreeMap;
@@ -31,13 +33,14 @@ use async_trait::async_trait;
 pub use error::{Ec2Error, ErrorKind};
 pub use features::{ImageFeatures, InstanceFeatures};
 pub use iam::Iam;
-pub use id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+pub use id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    IngressRule, Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
-    Volume, Vpc,
+    ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot,
+    SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
+pub use s3::S3;
 
 /// What every call answers.
 pub type Result<T> = std::result::Result<T, Ec2Error>;
@@ -132,6 +135,15 @@ pub trait Ec2: ImageFeatures + InstanceFeatures {
     async fn detach_volume(&self, volume: &VolumeId) -> Result<()>;
     /// Says whether the volume under a device name goes with its instance.
     async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str, on: bool) -> Result<()>;
+
+    /// S3 of the same account and region, reached with the same credentials: where EC2 imports images from.
+    fn s3(&self) -> Arc<dyn S3>;
+    /// Starts making an image of a disk file.
+    async fn import_image(&self, request: ImportImage) -> Result<ImportTask>;
+    /// Imports by id (empty: all).
+    async fn describe_import_tasks(&self, ids: &[ImportTaskId]) -> Result<Vec<ImportTask>>;
+    /// Gives up an import that goes on.
+    async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()>;
 
     /// Asks whether a call would be allowed, without making it. Parameters as in EC2's query API. The answer is always an error:
     /// `DryRunOperation` where it is allowed, `UnauthorizedOperation` where it is not, else what EC2 found wrong before it looked.

@@ -1,6 +1,7 @@
 //! Requests and descriptions, as far as a builder needs them. Field names follow the EC2 API reference (version 2016-11-15).
 
 mod disks;
+mod import;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, Subnet
 use crate::launch::LaunchOptions;
 
 pub use disks::{CreateSnapshot, RegisterImage};
+pub use import::{ImportImage, ImportTask};
 
 /// How to reach an account. Empty fields mean: as the SDK resolves them.
 #[derive(Debug, Clone, Default)]

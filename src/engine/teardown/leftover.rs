@@ -67,6 +67,29 @@ impl Leftover {
                 let filter = format!("describe-volumes --filters Name=tag:{RUN_TAG},Values={run_id}");
                 (format!("possibly volumes with tag {RUN_TAG}={run_id}"), aws(filter))
             }
+            Resource::S3Object { name, .. } => {
+                let call = format!("s3api delete-object --bucket {} --key {}", quote(&name.bucket), quote(&name.key));
+                (format!("object {name}"), region.map_or_else(String::new, |region| aws_service(region.name(), &region.reach, &call)))
+            }
+            Resource::S3Upload { name, id } => {
+                let place = format!("--bucket {}", quote(&name.bucket));
+                let call = match id {
+                    Some(id) => format!("s3api abort-multipart-upload {place} --key {} --upload-id {}", quote(&name.key), quote(id)),
+                    None => format!("s3api list-multipart-uploads {place} --prefix {}", quote(&name.key)),
+                };
+                let what = format!("{}an unfinished upload of {name}", if id.is_some() { "" } else { "possibly " });
+                (what, region.map_or_else(String::new, |region| aws_service(region.name(), &region.reach, &call)))
+            }
+            Resource::ImportTask { image: Some(image), .. } => {
+                (format!("image {image}"), aws(format!("deregister-image --image-id {image} --delete-associated-snapshots")))
+            }
+            Resource::ImportTask { id: Some(id), .. } => {
+                (format!("import task {id}, or the image that it makes"), aws(format!("cancel-import-task --import-task-id {id}")))
+            }
+            Resource::ImportTask { .. } => {
+                let what = format!("possibly an import task with tag {RUN_TAG}={run_id}, or the image that it makes");
+                (what, aws("describe-import-image-tasks".to_owned()))
+            }
             Resource::TempPath { path } => {
                 let path = path.display().to_string();
                 (path.clone(), format!("rm -r {}", quote(&path)))

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! [`resource`](Resource): what can be owned; `unwind`: in which order it goes; `remove`: how each kind goes; `search`: how what a lost
-//! reply hid is found; `resume`: the stack of a dead run.
+//! reply hid is found; `imports`: what an import leaves in S3 and in EC2; `resume`: the stack of a dead run.
 
+mod imports;
 mod leftover;
 mod local;
 mod profile;
@@ -33,8 +34,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 pub use leftover::Leftover;
-pub use remove::{made_for, remove_image};
-pub use resource::{Created, ImageOrigin, ImageSetting, Lifetime, Resource};
+pub use remove::{made_for, remove_image, remove_image_of};
+pub use resource::{Created, ImageOrigin, ImageSetting, Lifetime, Resource, UploadId};
 pub use resume::Past;
 pub use unwind::Ending;
 
@@ -180,6 +181,12 @@ impl Teardown {
         let (id, written) = self.inner.journal.intend(&self.inner.build, place, lifetime, &resource);
         self.stack().push(Entry { id, region: region.cloned(), resource, lifetime, since: Instant::now() });
         (id, written)
+    }
+
+    /// An empty stack of the same build, for what is done with its artifact; `report` tells what becomes of it.
+    pub fn another(&self, report: Reporter) -> Self {
+        let Inner { run_id, build, started_unix_nanos, journal, .. } = &*self.inner;
+        Self::new(run_id, build, *started_unix_nanos, Arc::clone(journal), report)
     }
 
     /// Completes an entry whose reply was lost with what was found since.

@@ -86,9 +86,17 @@ pub(super) async fn terminate(region: &AwsRegion, id: &InstanceId, born: Instant
 /// # Errors
 /// What could not be removed.
 pub async fn remove_image(region: &AwsRegion, image: &ImageId, report: &Reporter) -> Result<(), Vec<Leftover>> {
+    remove_image_of(region, image, &[], report).await
+}
+
+/// [`remove_image`] where it is known of which snapshots the image is made.
+///
+/// # Errors
+/// What could not be removed.
+pub async fn remove_image_of(region: &AwsRegion, image: &ImageId, known: &[SnapshotId], report: &Reporter) -> Result<(), Vec<Leftover>> {
     // Long since finished: "not found" means gone.
     let born = Instant::now().checked_sub(YOUNG).unwrap_or_else(Instant::now);
-    let removal = Removal { region, report, known: &[], born, deadline: Instant::now() + ARTIFACT_LIMIT };
+    let removal = Removal { region, report, known, born, deadline: Instant::now() + ARTIFACT_LIMIT };
     removal.image(image).await.map_err(|(image_error, mut left)| {
         if let Some(error) = image_error {
             left.insert(0, Leftover::image(region, image, error.to_string()));

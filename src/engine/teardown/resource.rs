@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use amibake_ec2::model::{CreatedKeyPair, Instance};
-use amibake_ec2::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, VolumeId};
+use amibake_ec2::model::{CreatedKeyPair, ImportTask, Instance};
+use amibake_ec2::s3::{ObjectName, StoredObject};
+use amibake_ec2::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
 /// How long something is meant to live.
@@ -86,6 +87,34 @@ pub enum Resource {
     },
     /// The volumes of a launch that outlive their instance; found by the run's tags. Go after the instances of their region are terminated.
     LaunchedVolumes,
+    /// An object of S3: a disk file that EC2 imports.
+    S3Object {
+        /// Where it is.
+        name: ObjectName,
+        /// Whether S3 said that it stored it. Until then an object of that name may be somebody else's.
+        stored: bool,
+        /// Which version.
+        version: Option<String>,
+    },
+    /// An upload of such an object that was begun.
+    S3Upload {
+        /// Where the object will be.
+        name: ObjectName,
+        /// S3's id of the upload.
+        id: Option<String>,
+    },
+    /// An import of an image, and the image that comes of it. Found by the run's tags where the id is unknown.
+    ImportTask {
+        /// Client token of the import.
+        client_token: String,
+        /// Id.
+        id: Option<ImportTaskId>,
+        /// The image, once the task is completed.
+        image: Option<ImageId>,
+        /// The image's snapshots.
+        #[serde(default)]
+        snapshots: Vec<SnapshotId>,
+    },
     /// A temporary file or directory of this machine; a directory goes with all it holds.
     TempPath {
         /// Where.
@@ -150,6 +179,11 @@ impl Resource {
         Self::VolumeSnapshot { volume, id: None }
     }
 
+    /// An import about to begin with this client token.
+    pub fn import_task(client_token: impl Into<String>) -> Self {
+        Self::ImportTask { client_token: client_token.into(), id: None, image: None, snapshots: Vec::new() }
+    }
+
     /// What it is, for people.
     pub fn noun(&self) -> &'static str {
         match self {
@@ -163,6 +197,9 @@ impl Resource {
             Self::ImageSetting { .. } => "setting of an image",
             Self::Snapshot { .. } | Self::VolumeSnapshot { .. } => "snapshot",
             Self::LaunchedVolumes => "volumes of an instance",
+            Self::S3Object { .. } => "object in S3",
+            Self::S3Upload { .. } => "upload to S3",
+            Self::ImportTask { .. } => "import of an image",
             Self::TempPath { .. } => "temporary file",
             Self::Process { .. } => "process",
         }
@@ -183,6 +220,10 @@ impl Resource {
         Self::Image { name: name.into(), origin, id: None }
     }
 }
+
+/// S3's id of an upload that was begun.
+#[derive(Debug, Clone)]
+pub struct UploadId(pub String);
 
 /// What a creating call answers: knows which id completes the entry.
 pub trait Created {
@@ -234,6 +275,33 @@ impl Created for SnapshotId {
     fn complete(&self, resource: &mut Resource) {
         if let Resource::VolumeSnapshot { id, .. } = resource {
             *id = Some(self.clone());
+        }
+    }
+}
+
+impl Created for StoredObject {
+    fn complete(&self, resource: &mut Resource) {
+        if let Resource::S3Object { stored, version, .. } = resource {
+            *stored = true;
+            version.clone_from(&self.version);
+        }
+    }
+}
+
+impl Created for UploadId {
+    fn complete(&self, resource: &mut Resource) {
+        if let Resource::S3Upload { id, .. } = resource {
+            *id = Some(self.0.clone());
+        }
+    }
+}
+
+impl Created for ImportTask {
+    fn complete(&self, resource: &mut Resource) {
+        if let Resource::ImportTask { id, image, snapshots, .. } = resource {
+            *id = Some(self.id.clone());
+            image.clone_from(&self.image);
+            snapshots.clone_from(&self.snapshots);
         }
     }
 }

@@ -17,7 +17,7 @@ const PAUSES: [Duration; 4] = [Duration::ZERO, Duration::from_secs(1), Duration:
 const CLOCK_SKEW_NANOS: i128 = 5 * 60 * 1_000_000_000;
 
 /// Repeats a search that found nothing: a few times for what may not show yet, until the deadline where EC2 does not answer.
-async fn until_found<T, F>(deadline: Instant, mut search: impl FnMut() -> F) -> Result<Vec<T>, Ec2Error>
+pub(super) async fn until_found<T, F>(deadline: Instant, mut search: impl FnMut() -> F) -> Result<Vec<T>, Ec2Error>
 where
     F: Future<Output = amibake_ec2::Result<Vec<T>>>,
 {
@@ -158,7 +158,12 @@ impl Teardown {
     }
 
     fn made_since_start(&self, image: &Image) -> bool {
-        let made = image.creation_date.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_nanosecond);
+        self.since_start(&image.creation_date)
+    }
+
+    /// Whether a date of AWS's (RFC 3339) is not before the run's start.
+    pub(super) fn since_start(&self, date: &str) -> bool {
+        let made = date.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_nanosecond);
         made.is_ok_and(|made| made >= self.inner.started_unix_nanos.saturating_sub(CLOCK_SKEW_NANOS))
     }
 }

@@ -88,6 +88,7 @@ impl Teardown {
             (Resource::Process { pid, start_time, control_socket }, _) => {
                 local::end_process(*pid, *start_time, control_socket.as_deref()).await.map_err(|e| e.to_string())
             }
+            (Resource::ImportTask { .. }, Some(region)) => return self.remove_import(entry, region, deadline).await,
             (Resource::Image { .. }, Some(region)) => return self.remove_image_entry(entry, region, deadline).await,
             (_, Some(region)) => self.remove_from(entry, region, wait_in, deadline).await,
             (_, None) => Err("its region is not known".to_owned()),
@@ -151,7 +152,9 @@ impl Teardown {
             Resource::ImageSetting { image, setting } => {
                 delete(entry.since, deadline, || setting.undo(region, image)).await.map_err(|e| e.to_string())
             }
-            Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
+            Resource::S3Object { .. } => self.remove_object(entry, region, deadline).await.map_err(|e| e.to_string()),
+            Resource::S3Upload { .. } => self.remove_upload(entry, region, deadline).await.map_err(|e| e.to_string()),
+            Resource::ImportTask { .. } | Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
         }
     }
 
@@ -270,6 +273,9 @@ impl Entry {
             | Resource::ImageSetting { .. }
             | Resource::Snapshot { .. }
             | Resource::VolumeSnapshot { .. }
+            | Resource::S3Object { .. }
+            | Resource::S3Upload { .. }
+            | Resource::ImportTask { .. }
             | Resource::TempPath { .. }
             | Resource::Process { .. } => false,
         }

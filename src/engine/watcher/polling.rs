@@ -17,6 +17,7 @@ pub struct Polling {
 /// Packer's delay where only attempts are given, in seconds.
 const DEFAULT_DELAY: Duration = Duration::from_secs(2);
 const INSTANCE_LIMIT: Duration = Duration::from_secs(10 * 60);
+const IMPORT_LIMIT: Duration = Duration::from_secs(60 * 60);
 const IMAGE_LIMIT: Duration = Duration::from_secs(30 * 60);
 /// Longest wait for fast launch.
 const FAST_LAUNCH_LIMIT: Duration = Duration::from_secs(125 * 60);
@@ -47,6 +48,11 @@ impl Polling {
     /// Longest wait for fast launch: attempts times delay, else the timeout, else 125 minutes, Packer's 500 looks.
     pub fn fast_launch_limit(&self) -> Duration {
         self.limit(FAST_LAUNCH_LIMIT)
+    }
+
+    /// Longest wait for an import of an image: attempts times delay, else the timeout, else an hour.
+    pub fn import_limit(&self) -> Duration {
+        self.limit(IMPORT_LIMIT)
     }
 
     fn limit(&self, default: Duration) -> Duration {

@@ -22,7 +22,7 @@ use crate::engine::testing::{REGION, image, key, launch};
 use crate::engine::watcher::{WaitError, Want};
 use crate::event::Reporter;
 use crate::parts::Parts;
-use crate::post_processor::{PostProcessContext, PostProcessor, Processed};
+use crate::post_processor::{PostProcessContext, PostProcessor, Processed, Rehearsed};
 use crate::provisioner::{ProvisionContext, ProvisionError, Provisioner};
 
 pub(super) fn parts() -> Parts {
@@ -207,6 +207,10 @@ impl PostProcessor for TestPostProcessor {
         }
         let made = if self.make.is_empty() { input } else { artifact(cx.report.clone(), String::new(), &self.make) };
         Ok(Processed { artifact: (!self.ends).then_some(made), keep_input: self.keep, insists: self.insists })
+    }
+
+    fn rehearsed(&self, _output: &std::path::Path) -> Rehearsed {
+        Rehearsed::Runs
     }
 }
 

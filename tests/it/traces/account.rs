@@ -202,5 +202,10 @@ fn options(trace: &Trace) -> Options {
         times.image = Duration::from_secs(24 * 60 * 60);
     }
     let region = trace.env.get("AWS_DEFAULT_REGION").map_or(Some(REGION), |region| Some(region.as_str()).filter(|it| *it != "<unset>"));
-    Options { default_region: region.map(Region::new), instance_profiles: ["own-profile".to_owned()].into(), ..Options::new(times) }
+    Options {
+        default_region: region.map(Region::new),
+        instance_profiles: ["own-profile".to_owned()].into(),
+        buckets: ["Trace_Bucket".to_owned()].into(),
+        ..Options::new(times)
+    }
 }

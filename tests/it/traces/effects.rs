@@ -106,7 +106,8 @@ const RESERVATIONS: &str = "CapacityReservationSpecification.CapacityReservation
 
 /// Parameters that say nothing about a difference.
 fn same_everywhere(key: &str, value: &str) -> bool {
-    let kinds = ["ClientToken", "MinCount", "MaxCount", "KeyType", "CopyImageTags"];
+    // How S3 encrypts an object stands in a header, which was not recorded.
+    let kinds = ["ClientToken", "MinCount", "MaxCount", "KeyType", "CopyImageTags", "ServerSideEncryption"];
     let prefixes = ["MetadataOptions.", "TagSpecification.", "UserGroup.", "UserId.", "Tags.member."];
     let key = key.strip_prefix(TEMPLATE).unwrap_or(key);
     kinds.contains(&key)

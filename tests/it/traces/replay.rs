@@ -31,6 +31,10 @@ use super::words;
 /// What Packer did, line by line.
 pub fn recorded(trace: &Trace) -> Vec<String> {
     let mut effects = Effects::default();
+    for call in trace.changes.iter().filter(|call| call.service.as_deref() == Some("s3")) {
+        let (action, parameters) = s3(&words::recorded(&call.action));
+        effects.add(&Seen { region: &call.region, action, parameters: &parameters, error: call.error.as_deref() });
+    }
     for call in trace.changes.iter().filter(|call| matches!(call.service.as_deref(), None | Some("iam"))) {
         let text = |value: &serde_json::Value| words::recorded(value.as_str().unwrap_or_default());
         let parameters: Parameters = call.params.iter().map(|(key, value)| (key.clone(), text(value))).collect();
@@ -39,6 +43,18 @@ pub fn recorded(trace: &Trace) -> Vec<String> {
     }
     let files = trace.output_files.iter().map(|(name, text)| format!("{name}: {}", words::recorded(text)));
     effects.lines().into_iter().chain(words::said(&trace.stdout)).chain(files).chain([exit(trace.exit == Some(0))]).collect()
+}
+
+/// A request to S3 (`PUT /BUCKET/KEY`) as the call that it is. How an object is encrypted stands in headers, which are not recorded.
+fn s3(request: &str) -> (&'static str, Parameters) {
+    let (method, path) = request.split_once(" /").unwrap();
+    let (bucket, key) = path.split_once('/').unwrap();
+    let action = match method {
+        "PUT" => "PutObject",
+        "DELETE" => "DeleteObject",
+        other => panic!("{other} of S3"),
+    };
+    (action, [("Bucket", bucket), ("Key", key)].map(|(name, value)| (name.to_owned(), value.to_owned())).into())
 }
 
 /// What amibake does, line by line.
@@ -99,7 +115,10 @@ fn template(trace: &Trace, account: &Account, folder: &Path) -> String {
         std::fs::write(&path, content).unwrap();
         text = text.replace(&format!("\"{name}\""), &format!("\"{}\"", path.display()));
     }
-    text.replace("\"manifest.json\"", &format!("\"{}\"", folder.join("manifest.json").display()))
+    for name in ["manifest.json", "disk.raw", "disk.img"] {
+        text = text.replace(&format!("\"{name}\""), &format!("\"{}\"", folder.join(name).display()));
+    }
+    text
 }
 
 /// The recording's standard environment with the trace's own.

@@ -31,6 +31,7 @@ pub fn recorded(text: &str) -> String {
         rules(&[
             ("<(ami|instance|snapshot|security-group|volume|vpc|subnet)-[0-9]+>", "<$1>"),
             ("<default-(vpc|subnet)>", "<$1>"),
+            ("<imported-ami>", "<ami>"),
             ("<tmpdir>/packer-shell<n>", "inline"),
             ("<ssh-port>", "22"),
             ("amzn-ami-hvm-2017\\.09\\.1\\.20171103-x86_64-gp2", "<source-name>"),
@@ -80,7 +81,10 @@ pub fn ours(text: &str, places: &BTreeMap<&'static str, String>) -> String {
     static RULES: LazyLock<Rules> = LazyLock::new(|| {
         rules(&[
             ("<default-subnet>", "<subnet>"),
+            ("\\bimport-ami-[0-9a-f]{17}\\b", "<import-task>"),
             ("\\bami-[0-9a-f]{17}\\b", "<ami>"),
+            ("[^ ]*/disk\\.raw\\b", "disk.raw"),
+            ("\\b1793606400\\b", "<timestamp>"),
             ("\\bi-[0-9a-f]{17}\\b", "<instance>"),
             ("\\bsg-[0-9a-f]{17}\\b", "<security-group>"),
             ("\\bsnap-[0-9a-f]{17}\\b", "<snapshot>"),

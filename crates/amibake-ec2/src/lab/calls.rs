@@ -119,7 +119,7 @@ pub(super) struct Calls {
 impl Calls {
     /// Records that a call has arrived.
     pub(super) fn arrive(&mut self, region: &Region, operation: &'static str, parameters: Parameters) -> Position {
-        let changes = !["Describe", "Get", "Decode"].iter().any(|verb| operation.starts_with(verb));
+        let changes = !["Describe", "Get", "Decode", "List", "Head"].iter().any(|verb| operation.starts_with(verb));
         self.changes += usize::from(changes);
         let nth = self.by_operation.entry(operation).or_default();
         *nth += 1;

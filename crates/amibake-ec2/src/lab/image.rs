@@ -198,9 +198,7 @@ impl Place<'_> {
 
     /// The lab's date, as EC2 writes it.
     pub(super) fn date(&self) -> String {
-        let passed = jiff::SignedDuration::try_from(self.now - self.ids.opened).unwrap_or_default();
-        let date = self.options.opened_at.checked_add(passed).unwrap_or(self.options.opened_at);
-        format!("{date:.3}")
+        self.ids.date(self.options, self.now)
     }
 
     /// DescribeImages.

@@ -26,6 +26,8 @@ pub struct Times {
     pub copy: Duration,
     /// AddRoleToInstanceProfile until EC2 takes the profile.
     pub profile: Duration,
+    /// ImportImage to `completed`.
+    pub import: Duration,
     /// Launch until SSH answers. The lab only keeps it, for what stands behind its instances.
     pub ssh: Duration,
 }
@@ -41,6 +43,7 @@ impl Times {
             image: Duration::from_secs(47),
             copy: Duration::from_secs(60),
             profile: Duration::from_secs(8),
+            import: Duration::from_secs(20 * 60),
             ssh: Duration::from_secs(17),
         }
     }
@@ -55,6 +58,7 @@ impl Times {
             image: Duration::from_secs(4),
             copy: Duration::from_secs(4),
             profile: Duration::from_millis(700),
+            import: Duration::from_secs(6),
             ssh: Duration::from_millis(2500),
         }
     }
@@ -69,6 +73,7 @@ impl Times {
             image: Duration::ZERO,
             copy: Duration::ZERO,
             profile: Duration::ZERO,
+            import: Duration::ZERO,
             ssh: Duration::ZERO,
         }
     }
@@ -91,6 +96,8 @@ pub struct Options {
     pub no_capacity: BTreeSet<String>,
     /// This machine's address as AWS sees it; None: it cannot be asked.
     pub own_address: Option<IpAddr>,
+    /// Names of the S3 buckets that exist.
+    pub buckets: BTreeSet<String>,
     /// Our account.
     pub account: String,
     /// What the lab's calendar says when it opens, RFC 3339. Image dates come from it.
@@ -117,6 +124,7 @@ impl Options {
             no_capacity: BTreeSet::new(),
             // An address that nobody has (RFC 5737).
             own_address: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7))),
+            buckets: BTreeSet::new(),
             account: "123456789012".to_owned(),
             // 2026-11-02T08:00:00Z: after every image of the catalogue. A number, because tests must not see the real date.
             opened_at: jiff::Timestamp::constant(1_793_606_400, 0),

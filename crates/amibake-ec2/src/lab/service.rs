@@ -15,18 +15,20 @@ use super::disks;
 use super::fault::{Fault, Faults, Kind};
 use super::identities::{ProfileRecord, RoleRecord};
 use super::limits::Buckets;
+use super::objects::ObjectRecord;
 use super::options::{Options, Times};
 use super::record::{GroupRecord, ImageRecord, InstanceRecord, SnapshotRecord, VolumeRecord};
 use super::refusal::{Answer, Refusal};
 use super::world::{Inventory, Place, World};
 use crate::features;
-use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use crate::id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use crate::model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet,
-    Tag, Volume, Vpc,
+    ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot,
+    SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
+use crate::s3::{ObjectName, S3};
 use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Iam, Result};
 
 /// An EC2 in memory. Clones share it.
@@ -136,6 +138,11 @@ impl Lab {
     /// All that is known of an instance.
     pub fn instance(&self, id: &InstanceId) -> Option<InstanceRecord> {
         self.find(|place| place.instances.get(id).cloned())
+    }
+
+    /// All that is known of an object of S3.
+    pub fn object(&self, name: &ObjectName) -> Option<ObjectRecord> {
+        self.lock().world.objects.object(name).cloned()
     }
 
     /// All that is known of a snapshot.
@@ -401,6 +408,24 @@ impl Ec2 for LabRegion {
 
     fn iam(&self) -> Arc<dyn Iam> {
         Arc::new(self.clone())
+    }
+
+    fn s3(&self) -> Arc<dyn S3> {
+        Arc::new(self.clone())
+    }
+
+    async fn import_image(&self, request: ImportImage) -> Result<ImportTask> {
+        let parameters = super::imports::parameters(&request);
+        self.call_world("ImportImage", parameters, |world, now, spoil| world.import_image(&self.region, request, now, spoil)).await
+    }
+
+    async fn describe_import_tasks(&self, ids: &[ImportTaskId]) -> Result<Vec<ImportTask>> {
+        let parameters = none().list("ImportTaskId", ids);
+        self.call("DescribeImportImageTasks", parameters, |place| place.describe_import_tasks(ids)).await
+    }
+
+    async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()> {
+        self.call("CancelImportTask", none().with("ImportTaskId", Some(task)), |place| place.cancel_import_task(task)).await
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {

@@ -7,14 +7,16 @@ use tokio::time::Instant;
 use super::assume::Assumed;
 use super::catalogue;
 use super::identities::Identities;
+use super::imports::ImportRecord;
 use super::machines::Progress;
+use super::objects::Objects;
 use super::options::Options;
 use super::record::{
     EbsSpec, GroupRecord, ImageRecord, ImageTarget, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord,
 };
 use super::refusal::{Answer, refuse};
 use super::spot::Spot;
-use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use crate::id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
 
 /// Everything.
@@ -24,6 +26,8 @@ pub(super) struct World {
     pub(super) ids: Ids,
     /// IAM, which has no regions.
     pub(super) identities: Identities,
+    /// S3.
+    pub(super) objects: Objects,
     regions: BTreeMap<Region, State>,
     /// Images of every region, also of those that were not used yet.
     everywhere: Vec<ImageRecord>,
@@ -56,6 +60,8 @@ pub(super) struct State {
     pub(super) copies: BTreeMap<String, (CopyImage, ImageId)>,
     /// Launch templates and fleets.
     pub(super) spot: Spot,
+    /// Imports of images.
+    pub(super) imports: BTreeMap<ImportTaskId, ImportRecord>,
     /// What was taken to exist.
     pub(super) assumed: Assumed,
 }
@@ -83,6 +89,13 @@ impl Ids {
         format!("0{:016x}", mixed ^ (mixed >> 31))
     }
 
+    /// The lab's date, as EC2 writes it.
+    pub(super) fn date(&self, options: &Options, now: Instant) -> String {
+        let passed = jiff::SignedDuration::try_from(now - self.opened).unwrap_or_default();
+        let date = options.opened_at.checked_add(passed).unwrap_or(options.opened_at);
+        format!("{date:.3}")
+    }
+
     /// The last two numbers of a new instance's addresses.
     pub(super) fn host(&mut self) -> (u8, u8) {
         self.hosts = self.hosts.wrapping_add(1);
@@ -94,7 +107,14 @@ impl Ids {
 impl World {
     pub(super) fn new(options: Options) -> Self {
         let ids = Ids { count: options.seed, hosts: 0, opened: Instant::now() };
-        Self { options, ids, identities: Identities::default(), regions: BTreeMap::new(), everywhere: Vec::new() }
+        Self {
+            options,
+            ids,
+            identities: Identities::default(),
+            objects: Objects::default(),
+            regions: BTreeMap::new(),
+            everywhere: Vec::new(),
+        }
     }
 
     /// A region as it is now.
@@ -121,6 +141,11 @@ impl World {
             state.settle(now);
         }
         self.regions.iter()
+    }
+
+    /// The lab's date, as EC2 writes it.
+    pub(super) fn date(&self, now: Instant) -> String {
+        self.ids.date(&self.options, now)
     }
 
     /// An instance's machine went off by itself.
@@ -153,7 +178,7 @@ impl World {
 
     pub(super) fn inventory(&mut self, now: Instant) -> Inventory {
         let account = self.options.account.clone();
-        let mut all: BTreeMap<String, String> = self.identities.lasting().collect();
+        let mut all: BTreeMap<String, String> = self.identities.lasting().chain(self.objects.lasting()).collect();
         all.extend(
             self.regions(now)
                 .flat_map(|(region, state)| state.lasting(&account).into_iter().map(move |(id, text)| (id, format!("{region} {text}")))),
@@ -243,6 +268,7 @@ impl State {
 
     /// Lets time pass.
     fn settle(&mut self, now: Instant) {
+        self.settle_imports(now);
         let due = |until: Option<Instant>| until.is_some_and(|until| until <= now);
         let mut ended = Vec::new();
         for instance in self.instances.values_mut().filter(|instance| due(instance.until)) {
@@ -300,6 +326,9 @@ impl State {
         }
         for snapshot in self.snapshots.values().filter(|snapshot| snapshot.owner == account && !self.assumed.holds(snapshot.id.as_str())) {
             add(snapshot.id.as_str(), format!("snapshot {} ({})", snapshot.id, snapshot.description));
+        }
+        for task in self.active_imports() {
+            add(task.as_str(), format!("import {task}"));
         }
         for group in self.groups.values().filter(|group| group.name != "default" && !self.assumed.holds(group.id.as_str())) {
             add(group.id.as_str(), format!("security group {} ({})", group.id, group.name));

@@ -44,7 +44,7 @@ macro_rules! outline {
 
 const EBS: Option<&str> = Some("amazon-ebs");
 
-static OUTLINES: [Outline; 20] = [
+static OUTLINES: [Outline; 19] = [
     outline!(Builder, "builder", "amazon-chroot", EBS),
     outline!(Builder, "builder", "amazon-instance", EBS),
     outline!(Provisioner, "provisioner", "ansible", None),
@@ -60,7 +60,6 @@ static OUTLINES: [Outline; 20] = [
     outline!(Provisioner, "provisioner", "sleep", None),
     outline!(Provisioner, "provisioner", "windows-restart", None),
     outline!(Provisioner, "provisioner", "windows-shell", None),
-    outline!(PostProcessor, "post-processor", "amazon-import", EBS),
     outline!(PostProcessor, "post-processor", "artifice", None),
     outline!(PostProcessor, "post-processor", "checksum", None),
     outline!(PostProcessor, "post-processor", "compress", None),

@@ -125,8 +125,11 @@ fn request(cx: &BuildContext, site: &Site, config: &ImageConfig, image: &Image, 
     }
 }
 
-/// Starts the copy. Where the reply is lost, the copy is looked for by its name; otherwise the same token asks for it again.
-async fn make(cx: &BuildContext, calls: &AwsRegion, request: &CopyImage, origin: &ImageOrigin) -> amibake_ec2::Result<ImageId> {
+/// Starts a copy. Where the reply is lost, the copy is looked for by its name; otherwise the same token asks for it again.
+///
+/// # Errors
+/// EC2's last answer.
+pub async fn make(cx: &BuildContext, calls: &AwsRegion, request: &CopyImage, origin: &ImageOrigin) -> amibake_ec2::Result<ImageId> {
     let look = || async {
         let found = cx.teardown.find_images(calls, &request.name, origin, Instant::now() + LOOK_FOR).await;
         Ok(found.map_err(may_exist)?.into_iter().next())
