@@ -1,6 +1,7 @@
 //! `amazon-ebssurrogate` and `amazon-ebsvolume` on the lab: what they ask of EC2, what they leave, and which mistakes they find.
 
 use amibake_ec2::lab::{At, Fault, Kind, Lab, Times};
+use amibake_ec2::model::Tag;
 use amibake_ec2::{SnapshotId, VolumeId};
 use serde_json::{Value, json};
 
@@ -285,4 +286,16 @@ fn mistakes_of_surrogates() {
         surrogate(json!({"use_create_image": true, "boot_mode": "uefi"})),
         &["\"uefi\": `boot_mode` has no effect beside `use_create_image`"],
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_of_volumes_as_blocks() {
+    let bench = bench();
+    let tags = |name: &str| json!([{"key": name, "value": "1"}]);
+    let volume =
+        json!({"device_name": "/dev/xvdf", "volume_size": 4, "snapshot_volume": true, "tag": tags("V"), "snapshot_tag": tags("S")});
+    let outcome = bench.bake(volumes(json!({"ebs_volumes": [volume]}))).await;
+    let snapshot = ids(outcome.artifact()).into_iter().find_map(|id| SnapshotId::new(id).ok()).unwrap();
+    assert_eq!(bench.lab.snapshot(&snapshot).unwrap().tags, [Tag { key: "S".to_owned(), value: "1".to_owned() }]);
+    assert_eq!(parameters(&outcome, "CreateTags", "Tag"), [("Tag.1.Key", "V"), ("Tag.1.Value", "1")]);
 }

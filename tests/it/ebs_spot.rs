@@ -349,3 +349,16 @@ async fn what_stays_of_a_profile_is_told_with_the_commands() {
     assert!(leftover.what.starts_with("instance profile and role packer-"), "{leftover:?}");
     assert!(leftover.command.contains("iam delete-role --role-name packer-"), "{leftover:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_other_spelling_of_tags() {
+    let keys = json!({"spot_tag": [{"key": "Spot", "value": "s"}], "fleet_tags": {"Fleet": "f"}});
+    let outcome = Bench::new(full(&[])).bake(spot(keys)).await;
+    outcome.artifact();
+    sent(
+        &outcome,
+        "CreateLaunchTemplate",
+        &[("TagSpecification.1.Tag.1.Key", Some("Spot")), ("TagSpecification.1.Tag.1.Value", Some("s"))],
+    );
+    sent(&outcome, "CreateFleet", &[("TagSpecification.1.Tag.1.Key", Some("Fleet")), ("TagSpecification.1.Tag.1.Value", Some("f"))]);
+}

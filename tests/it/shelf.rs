@@ -231,6 +231,18 @@ fn delete_of_a_used_image_is_refused() {
 }
 
 #[test]
+fn delete_of_a_protected_image_is_refused() {
+    let lab = account();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(lab.region("us-east-1").protect_image(&id(4), false)).unwrap();
+    let said = amibake(&lab, &["delete", "-yes", "-even-if-used", "ami-00000004"]);
+    let lifted = "aws --region us-east-1 ec2 disable-image-deregistration-protection --image-id ami-00000004";
+    assert!(said.text.contains(lifted) && said.text.contains("Nothing was deleted: it is protected."), "{}", said.text);
+    assert_eq!(said.status, 1);
+    there(&lab, &[(4, true)]);
+}
+
+#[test]
 fn what_does_not_go_is_told_with_the_command_that_removes_it() {
     let lab = account();
     lab.fault(Fault::new(At::Every("DeleteSnapshot"), Kind::Refuse("UnauthorizedOperation", "You are not authorized")));

@@ -71,6 +71,8 @@ pub(crate) fn image(image: &sdk::Image) -> Read<Image> {
             Some(instance) => Some(id(OPERATION, Some(&instance))?),
             None => None,
         },
+        // `enabled-with-cooldown`, `enabled-without-cooldown`, `disabled`.
+        protected: image.deregistration_protection().is_some_and(|text| text.starts_with("enabled")),
         windows: image.platform() == Some(&sdk::PlatformValues::Windows),
     })
 }

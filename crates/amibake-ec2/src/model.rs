@@ -144,6 +144,8 @@ pub struct Image {
     pub source_instance: Option<InstanceId>,
     /// Whether it boots into Windows.
     pub windows: bool,
+    /// Whether it is protected against deregistration.
+    pub protected: bool,
 }
 
 /// State of an image.

@@ -28,7 +28,7 @@ of all of them. A copy is an own image of the same name whose snapshots EC2
 describes as copied from the same image.
 
 An image that is used stays: by instances, launch templates, auto-scaling
-groups, SSM parameters.
+groups, SSM parameters. One that is protected against deregistration stays, too.
 
 Exit status: 0 if all went, or without -yes could go; else 1.")]
 pub struct DeleteArgs {
@@ -75,6 +75,7 @@ async fn delete(args: &DeleteArgs, world: &World<'_>, screen: &mut Screen) -> Re
         let (id, region) = (&stranger.image.id, stranger.region.name());
         screen.say(format!("  {id} in {region} has the same name; nothing says that it is a copy, so it stays."));
     }
+    refuse_protected(&members, screen)?;
     protect(args, &account, &members, screen).await?;
     if !args.yes {
         screen.say("Nothing was deleted; -yes deletes this.");
@@ -96,6 +97,21 @@ fn show(members: &[Found], screen: &mut Screen) {
     for line in table(&rows) {
         screen.say(format!("  {line}"));
     }
+}
+
+/// Says which images EC2 would not let go. Somebody has protected them on purpose, so nothing is taken off here.
+///
+/// # Errors
+/// One is.
+fn refuse_protected(members: &[Found], screen: &mut Screen) -> Result<(), String> {
+    let mut any = false;
+    for found in members.iter().filter(|found| found.image.protected) {
+        any = true;
+        let (id, region) = (&found.image.id, found.region.name());
+        screen.error(format!("  {id} in {region} is protected against deregistration; to lift that:"));
+        screen.error(format!("    aws --region {region} ec2 disable-image-deregistration-protection --image-id {id}"));
+    }
+    if any { Err("Nothing was deleted: it is protected.".to_owned()) } else { Ok(()) }
 }
 
 /// Says what uses the images.

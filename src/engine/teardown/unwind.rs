@@ -1,8 +1,8 @@
 //! In which order things go: newest first, side by side where the order does not matter.
 //!
-//! First what keeps an image from going; then what nothing hangs on (this machine's processes and files, images, snapshots, key pairs) and the instances; then, after the
-//! instances are terminated, what EC2 does not give up before (groups and volumes). Without any of those nobody waits for the end of an
-//! instance: `shutting-down` is the end of what costs money.
+//! First what keeps an image from going; then what nothing hangs on (this machine's processes and files, images, snapshots, key pairs) and
+//! the instances; then, after the instances are terminated, what EC2 does not give up before (groups and volumes). Without any of those
+//! nobody waits for the end of an instance: `shutting-down` is the end of what costs money.
 
 use std::time::Duration;
 

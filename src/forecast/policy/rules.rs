@@ -42,6 +42,7 @@ const RESOURCES: &[(&str, &[(&str, Role)])] = &[
     ("DeleteVolume", &[("volume", Ours)]),
     ("DeregisterImage", &[("image", Used)]),
     ("DetachVolume", &[("instance", Ours), ("volume", Ours)]),
+    ("DisableFastLaunch", &[("image", Used)]),
     ("DisableImageDeprecation", &[("image", Used)]),
     ("DisableImageDeregistrationProtection", &[("image", Used)]),
     ("EnableFastLaunch", &[("image", Used), ("launch-template", Named)]),

@@ -296,6 +296,7 @@ fn describe(image: &ImageRecord) -> Image {
         block_devices: image.devices.iter().map(|(name, target)| describe_device(name, target, tells_snapshots(image))).collect(),
         tags: image.tags.clone(),
         source_instance: image.source_instance.clone(),
+        protected: matches!(image.features.protection, super::Protection::On { .. }),
         windows: image.platform.is_some_and(super::Platform::is_windows),
     }
 }
