@@ -75,7 +75,7 @@ impl ClassifyRetry for Once {
     }
 }
 
-/// For creates of a service whose calls have no budget in the engine (IAM): what it asks to slow down has had no effect, anything else may
+/// For creates of a service whose calls have no budget in the engine (IAM, S3): what it asks to slow down has had no effect, anything else may
 /// have had it.
 #[derive(Debug)]
 pub(crate) struct OnlyThrottled;

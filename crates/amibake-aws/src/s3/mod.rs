@@ -25,7 +25,7 @@ use aws_types::SigningName;
 use aws_types::region::{Region, SigningRegion};
 use bytes::Bytes;
 
-use crate::retry::{self, OnlyWhatHadNoEffect};
+use crate::retry::{self, OnlyThrottled};
 use crate::{access, error};
 use place::Place;
 use wire::{Answer, Message, Refused};
@@ -69,7 +69,7 @@ impl AwsS3 {
         call = if may_repeat {
             call.retry_classifier(HttpStatusCodeClassifier::default()).retry_classifier(TransientErrorClassifier::<Refused>::new())
         } else {
-            call.retry_classifier(OnlyWhatHadNoEffect)
+            call.retry_classifier(OnlyThrottled)
         };
         call.build().invoke(message).await.map_err(|failure| {
             let error = error::translate(operation, &failure);
