@@ -8,6 +8,7 @@ mod disks;
 mod images;
 mod instances;
 mod network;
+mod objects;
 mod storage;
 
 use std::fmt::Debug;
@@ -16,6 +17,9 @@ use std::sync::Arc;
 
 use crate::model::{CreateImage, DescribeImages, EbsDevice, Filter, Image, ImageState, Instance, InstanceState, RunInstances, Tag};
 use crate::{Cloud, Ec2, Ec2Error, ImageId, InstanceId};
+
+/// A bucket that must be there when questions are asked: no call of ours makes one.
+pub const BUCKET: &str = "amibake-conformance";
 
 /// A question.
 pub struct Question {
@@ -98,8 +102,15 @@ questions! {
     instances::groups_of_an_instance_can_be_changed,
     disks::a_snapshot_is_found_by_its_volume,
     disks::an_image_is_registered_of_snapshots: "makes snapshots of its own",
-    disks::a_volume_changes_its_device,
+    disks::a_volume_changes_its_device: "answers HTTP 500 to a DetachVolume that names no instance",
+    disks::a_volume_is_told_to_stay,
     disks::tags_are_taken_away_by_key_and_value,
+    objects::an_object_is_stored_with_its_run_and_removed,
+    objects::an_object_is_replaced,
+    objects::an_object_that_does_not_exist_can_be_removed,
+    objects::an_object_is_made_of_its_parts,
+    objects::an_upload_is_listed_until_it_is_given_up,
+    objects::a_bucket_must_exist,
     storage::volumes_stay_or_go_with_their_instance,
     storage::a_volume_in_use_cannot_be_deleted,
     storage::tags_are_put_on_images_and_snapshots,
