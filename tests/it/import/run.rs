@@ -157,3 +157,17 @@ async fn a_bucket_that_does_not_exist_is_named() {
     let expected = format!("to s3://nobodys/{KEY}: PutObject: NoSuchBucket: The specified bucket does not exist");
     assert!(outcome.errors[0].contains(&expected), "{:?}", outcome.errors);
 }
+
+/// The example as it stands, but for its paths.
+#[tokio::test(start_paused = true)]
+async fn the_example_imports() {
+    let bench = Bench::new(lab());
+    std::fs::write(bench.path("source.raw"), "not really a disk").unwrap();
+    let path = crate::program::repository("examples/disk-image/template.json");
+    let mut template: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    template["builders"][0]["source"] = bench.path("source.raw").into();
+    template["builders"][0]["target"] = bench.path("build/disk.raw").into();
+    let outcome = bench.build(&template).await;
+    assert_eq!(bench.lab.image(&outcome.image()).unwrap().name, "disk-image-1793606400");
+    assert!(outcome.remaining.is_empty(), "{:?}", outcome.remaining);
+}

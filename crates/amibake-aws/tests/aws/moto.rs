@@ -1,5 +1,6 @@
 //! A moto server of our own.
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -63,6 +64,16 @@ impl Moto {
             pause();
         }
         moto
+    }
+
+    /// Makes a bucket of S3: moto asks nobody who that is.
+    pub fn make_bucket(&self, name: &str) {
+        let host = self.endpoint.split_once("://").unwrap().1;
+        let mut connection = TcpStream::connect(host).unwrap();
+        write!(connection, "PUT /{name} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 }
 

@@ -50,6 +50,17 @@ pub(super) async fn a_volume_changes_its_device(peer: Peer) -> Answer {
     same("its device", &at, &vec!["/dev/sdg"])
 }
 
+pub(super) async fn a_volume_is_told_to_stay(peer: Peer) -> Answer {
+    let (instance, volume) = peer.with_volume().await?;
+    same("whether it goes", &volume.delete_on_termination, &true)?;
+    peer.ec2.set_delete_on_termination(&instance.id, &volume.device_name, false).await?;
+    peer.ec2.terminate_instance(&instance.id).await?;
+    peer.instance_in(&instance.id, crate::model::InstanceState::Terminated).await?;
+    let left = peer.ec2.describe_volumes(&[], &[Filter::new("volume-id", volume.volume.as_str())]).await?;
+    same("volumes left", &left.len(), &1)?;
+    Ok(peer.ec2.delete_volume(&volume.volume).await?)
+}
+
 pub(super) async fn tags_are_taken_away_by_key_and_value(peer: Peer) -> Answer {
     let (_, volume) = peer.with_volume().await?;
     let ids = [volume.volume.to_string()];

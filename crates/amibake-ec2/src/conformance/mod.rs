@@ -9,6 +9,7 @@ mod images;
 mod instances;
 mod launches;
 mod network;
+mod objects;
 mod storage;
 
 use std::fmt::Debug;
@@ -17,6 +18,9 @@ use std::sync::Arc;
 
 use crate::model::{CreateImage, DescribeImages, EbsDevice, Filter, Image, ImageState, Instance, InstanceState, RunInstances, Tag};
 use crate::{Cloud, Ec2, Ec2Error, ImageId, InstanceId};
+
+/// A bucket that must be there when questions are asked: no call of ours makes one.
+pub const BUCKET: &str = "amibake-conformance";
 
 /// A question.
 pub struct Question {
@@ -99,7 +103,8 @@ questions! {
     instances::groups_of_an_instance_can_be_changed,
     disks::a_snapshot_is_found_by_its_volume,
     disks::an_image_is_registered_of_snapshots: "makes snapshots of its own",
-    disks::a_volume_changes_its_device,
+    disks::a_volume_changes_its_device: "answers HTTP 500 to a DetachVolume that names no instance",
+    disks::a_volume_is_told_to_stay,
     disks::tags_are_taken_away_by_key_and_value,
     launches::a_fleet_launches_one_instance_with_the_templates_tags,
     launches::a_spot_instance_names_its_request: "names none",
@@ -107,6 +112,12 @@ questions! {
     launches::a_launch_template_has_a_name_of_its_own_and_goes_once: "answers MissingParameter for one that is gone",
     launches::an_instance_profile_comes_and_goes_in_its_order,
     launches::an_instance_runs_with_a_profile_that_has_a_role,
+    objects::an_object_is_stored_with_its_run_and_removed,
+    objects::an_object_is_replaced,
+    objects::an_object_that_does_not_exist_can_be_removed,
+    objects::an_object_is_made_of_its_parts,
+    objects::an_upload_is_listed_until_it_is_given_up,
+    objects::a_bucket_must_exist,
     storage::volumes_stay_or_go_with_their_instance,
     storage::a_volume_in_use_cannot_be_deleted,
     storage::tags_are_put_on_images_and_snapshots,

@@ -46,8 +46,8 @@ impl World {
         let there = self.objects.object(&request.object).is_some();
         let mut place = self.place(region, now, spoil)?;
         match place.state.imports.iter().find(|(_, known)| known.request.client_token == request.client_token) {
-            Some((id, known)) if known.request == request => return Ok(known.describe(id, now)),
-            Some(_) => return mismatch(),
+            Some((id, known)) if known.request == request => Ok(known.describe(id, now)),
+            Some(_) => mismatch(),
             None if there => place.import_image(request),
             // The words are ours: EC2's are not public.
             None => refuse("InvalidParameter", format!("The object {} does not exist or cannot be read", request.object)),

@@ -7,6 +7,7 @@ mod conformance;
 mod described;
 mod faults;
 mod images;
+mod imports;
 mod instances;
 mod machines;
 mod network;
