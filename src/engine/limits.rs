@@ -14,7 +14,7 @@ use amibake_ec2::model::{
     CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
     Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
-use amibake_ec2::{Ec2, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{Ec2, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, Sessions, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
 
 pub use bucket::TokenBucket;
@@ -61,6 +61,10 @@ impl Ec2 for Limited {
 
     fn iam(&self) -> Arc<dyn Iam> {
         self.inner.iam()
+    }
+
+    fn sessions(&self) -> Arc<dyn Sessions> {
+        self.inner.sessions()
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {

@@ -14,6 +14,7 @@ use aws_sdk_ec2::Client;
 use crate::access::{self, Account, setup};
 use crate::iam::AwsIam;
 use crate::region::AwsRegion;
+use crate::session::AwsSessions;
 use crate::signed::Signed;
 use crate::usage::AwsUses;
 use crate::{own_address, retry, transport};
@@ -114,7 +115,10 @@ impl Cloud for AwsCloud {
 
     fn ec2(&self, region: &Region) -> Arc<dyn Ec2> {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(AwsRegion::new(region.clone(), self.client(region), self.signed("ec2", region), self.iam(region)));
+        let made = || {
+            let sessions = Arc::new(AwsSessions { ssm: self.signed("ssm", region) });
+            Arc::new(AwsRegion::new(region.clone(), self.client(region), self.signed("ec2", region), self.iam(region), sessions))
+        };
         let found = regions.entry(region.clone()).or_insert_with(made);
         Arc::clone(found) as Arc<dyn Ec2>
     }

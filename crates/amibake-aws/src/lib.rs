@@ -5,7 +5,7 @@
 //! - `region` is the trait, one short function a call; `request` and `describe` translate requests and descriptions;
 //! - `usage` finds out what uses images; `signed` sends what has no typed client;
 //! - [`AwsSecrets`] reads secrets of AWS Secrets Manager, which variables can ask for;
-//! - `spot`: launch templates and fleets; `iam`: temporary instance profiles; `own_address`: this machine as AWS sees it;
+//! - `spot`: launch templates and fleets; `iam`: temporary instance profiles; `session`: Session Manager; `own_address`: this machine as AWS sees it;
 //! - `error` turns the SDK's errors into [`amibake_ec2::Ec2Error`]: a code and a message, never a dump.
 //!
 //! Invariants: what got no answer is sent again by the SDK, and what EC2 asks to slow down by whoever keeps the budgets, never by both; a
@@ -23,6 +23,7 @@ mod region;
 mod request;
 mod retry;
 mod secrets;
+mod session;
 mod signed;
 mod spot;
 mod transport;

@@ -9,7 +9,9 @@ use amibake_ec2::model::{
     Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume,
     Vpc,
 };
-use amibake_ec2::{Ec2, Ec2Error, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
+use amibake_ec2::{
+    Ec2, Ec2Error, Iam, ImageId, InstanceId, Region, Result, SecurityGroupId, Sessions, SnapshotId, SubnetId, VolumeId, VpcId,
+};
 use async_trait::async_trait;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::ResourceType;
@@ -31,11 +33,12 @@ pub(crate) struct AwsRegion {
     client: Client,
     raw: Signed,
     iam: Arc<dyn Iam>,
+    sessions: Arc<dyn Sessions>,
 }
 
 impl AwsRegion {
-    pub(crate) fn new(region: Region, client: Client, raw: Signed, iam: Arc<dyn Iam>) -> Self {
-        Self { region, client, raw, iam }
+    pub(crate) fn new(region: Region, client: Client, raw: Signed, iam: Arc<dyn Iam>, sessions: Arc<dyn Sessions>) -> Self {
+        Self { region, client, raw, iam, sessions }
     }
 }
 
@@ -76,6 +79,10 @@ impl Ec2 for AwsRegion {
 
     fn iam(&self) -> Arc<dyn Iam> {
         Arc::clone(&self.iam)
+    }
+
+    fn sessions(&self) -> Arc<dyn Sessions> {
+        Arc::clone(&self.sessions)
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {

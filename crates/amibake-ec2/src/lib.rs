@@ -3,7 +3,8 @@
 //! - [`id`]: typed ids, their prefix checked once; [`error`]: what a call can answer instead of success.
 //! - [`model`]: requests and descriptions, as far as a builder needs them.
 //! - [`usage`]: what uses images, in EC2 and elsewhere;
-//! - [`launch`]: reserved capacity, hosts, launch templates, fleets; [`iam`]: profiles that only live for a build.
+//! - [`launch`]: reserved capacity, hosts, launch templates, fleets; [`iam`]: profiles that only live for a build;
+//! - [`session`]: Session Manager, by which a guest is reached that has no open port;
 //! - [`Ec2`]: the calls of one region; [`Cloud`]: one account's access to all regions; [`Clouds`]: opens them.
 //! - `conformance` (a feature): questions that the lab and amibake-aws must answer alike;
 //! - [`lab`]: an EC2 in memory with believable time, limits, idempotency and errors.
@@ -18,6 +19,7 @@ pub mod id;
 pub mod lab;
 pub mod launch;
 pub mod model;
+pub mod session;
 pub mod usage;
 
 use std::collections::BTreeMap;
@@ -35,6 +37,7 @@ use model::{
     IngressRule, Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
     Volume, Vpc,
 };
+pub use session::Sessions;
 
 /// What every call answers.
 pub type Result<T> = std::result::Result<T, Ec2Error>;
@@ -53,6 +56,9 @@ pub trait Ec2: Send + Sync {
 
     /// IAM of the same account, reached with the same credentials: a launch may need an instance profile of its own.
     fn iam(&self) -> Arc<dyn Iam>;
+
+    /// Session Manager of this region.
+    fn sessions(&self) -> Arc<dyn Sessions>;
 
     /// Names of the regions that the account can see.
     async fn describe_regions(&self) -> Result<Vec<Region>>;

@@ -166,6 +166,7 @@ impl Place<'_> {
             root_device_type: image.root_device_type.clone(),
             spot: None,
             client_token: request.client_token.clone(),
+            launched_at: self.now,
             tags: request.instance_tags.clone(),
         };
         if let Some(subnet) = self.state.subnets.get_mut(&subnet.id) {

@@ -124,6 +124,8 @@ pub struct InstanceRecord {
     pub spot: Option<SpotRecord>,
     /// The token it was launched with.
     pub client_token: String,
+    /// When.
+    pub launched_at: Instant,
     /// Tags.
     pub tags: Vec<Tag>,
 }

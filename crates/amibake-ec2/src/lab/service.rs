@@ -26,7 +26,7 @@ use crate::model::{
     IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet,
     Tag, Volume, Vpc,
 };
-use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Iam, Result};
+use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Iam, Result, Sessions};
 
 /// An EC2 in memory. Clones share it.
 #[derive(Clone)]
@@ -376,6 +376,10 @@ impl Ec2 for LabRegion {
     }
 
     fn iam(&self) -> Arc<dyn Iam> {
+        Arc::new(self.clone())
+    }
+
+    fn sessions(&self) -> Arc<dyn Sessions> {
         Arc::new(self.clone())
     }
 

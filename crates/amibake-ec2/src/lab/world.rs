@@ -13,6 +13,7 @@ use super::record::{
     EbsSpec, GroupRecord, ImageRecord, ImageTarget, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord,
 };
 use super::refusal::{Answer, refuse};
+use super::sessions::Active;
 use super::spot::Spot;
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
@@ -56,6 +57,8 @@ pub(super) struct State {
     pub(super) copies: BTreeMap<String, (CopyImage, ImageId)>,
     /// Launch templates and fleets.
     pub(super) spot: Spot,
+    /// Session Manager's.
+    pub(super) sessions: Active,
     /// What was taken to exist.
     pub(super) assumed: Assumed,
 }
@@ -306,6 +309,9 @@ impl State {
         }
         for (id, name) in self.launch_templates() {
             add(id, format!("launch template {name}"));
+        }
+        for (id, instance) in &self.sessions {
+            add(id, format!("session {id} with {instance}"));
         }
         for key in self.key_pairs.values().filter(|key| !self.assumed.holds(&key.name)) {
             add(&key.id, format!("key pair {}", key.name));
