@@ -322,7 +322,6 @@ fn the_communicator() {
 fn what_is_not_built_yet_is_refused() {
     for (keys, at, key) in [
         (json!({"ena_support": false}), "false", "`ena_support`"),
-        (json!({"ssh_interface": "session_manager"}), "\"session_manager\"", "Session Manager"),
         (json!({"communicator": "winrm"}), "\"winrm\"", "the communicator `winrm`"),
         (json!({"deprecate_at": "2030-01-01T00:00:00Z"}), "\"2030-01-01T00:00:00Z\"", "`deprecate_at`"),
         (json!({"ssh_proxy_host": "p"}), "\"p\"", "`ssh_proxy_host`"),

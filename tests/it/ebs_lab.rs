@@ -79,6 +79,10 @@ pub struct Bench {
     pub force: bool,
     /// Where the journal is kept; None keeps none.
     pub state_dir: Option<std::path::PathBuf>,
+    /// The environment of the build.
+    pub env: BTreeMap<String, String>,
+    /// How the guest is reached.
+    pub by: Arc<dyn Connect>,
     before: Inventory,
     runs: AtomicU32,
 }
@@ -99,7 +103,16 @@ pub struct Outcome {
 impl Bench {
     pub fn new(lab: Lab) -> Self {
         let before = lab.inventory();
-        Self { lab, cancel: CancellationToken::new(), force: false, state_dir: None, before, runs: AtomicU32::new(1) }
+        Self {
+            lab,
+            cancel: CancellationToken::new(),
+            force: false,
+            state_dir: None,
+            env: BTreeMap::new(),
+            by: Arc::new(Guest),
+            before,
+            runs: AtomicU32::new(1),
+        }
     }
 
     /// Builds, and unwinds as the scheduler does.
@@ -118,7 +131,7 @@ impl Bench {
         let (begun, first) = (Instant::now(), self.lab.count());
         let result = match adopt {
             Some(image) => serde_json::from_value::<amazon_ebs::AmazonEbs>(config).unwrap().adopt(&mut cx, image).await,
-            None => run(&mut cx, config).await,
+            None => run(&mut cx, config, &*self.by).await,
         };
         let ending = if result.is_ok() { Ending::Success } else { Ending::Failure };
         let leftovers = cx.teardown.unwind(ending, Instant::now() + Duration::from_secs(900)).await;
@@ -140,7 +153,7 @@ impl Bench {
 
     fn context(&self, report: Reporter) -> (BuildContext, Arc<Journal>) {
         let run_uuid = format!("0b9ac5f2-6f0e-4a5e-9f0a-{:012}", self.runs.fetch_add(1, Ordering::Relaxed));
-        let host = Host { started_unix_nanos: OPENED_UNIX_NANOS, ..Host::default() };
+        let host = Host { started_unix_nanos: OPENED_UNIX_NANOS, env: self.env.clone(), ..Host::default() };
         let late = LateContext {
             host: Arc::new(host),
             user: Arc::default(),
@@ -210,11 +223,11 @@ impl Outcome {
 }
 
 /// Builds as the builder does that the configuration names by its `type`; `amazon-ebs` where it names none.
-async fn run(cx: &mut BuildContext, config: Value) -> Result<Option<Artifact>, BuildError> {
+async fn run(cx: &mut BuildContext, config: Value, by: &dyn Connect) -> Result<Option<Artifact>, BuildError> {
     match config["type"].as_str() {
-        Some("amazon-ebssurrogate") => amazon_ebssurrogate::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
-        Some("amazon-ebsvolume") => amazon_ebsvolume::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
-        Some(_) | None => amazon_ebs::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
+        Some("amazon-ebssurrogate") => amazon_ebssurrogate::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
+        Some("amazon-ebsvolume") => amazon_ebsvolume::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
+        Some(_) | None => amazon_ebs::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
     }
 }
 

@@ -24,10 +24,6 @@ pub struct NotYet {
     pub deprecate_at: Option<String>,
     /// Protect the image against deregistration. Since amazon plugin 1.3.4. Not supported yet.
     pub deregistration_protection: Option<DeregistrationProtection>,
-    /// Pause before a Session Manager session is opened. Not supported yet. Default: 0s.
-    pub pause_before_ssm: Option<String>,
-    /// Local port of the Session Manager tunnel. Not supported yet. Default: any free one.
-    pub session_manager_port: Option<i64>,
     /// EC2 Fast Launch of Windows images. Since amazon plugin 1.2.2. Not supported yet.
     pub fast_launch: Option<FastLaunch>,
 }
@@ -108,7 +104,6 @@ pub fn refuse(check: &mut Check<'_>, pointer: &str) {
 /// Whether a value is what Packer assumes without the key.
 fn asks_for_nothing(key: &str, value: &Value) -> bool {
     match (key, value) {
-        ("pause_before_ssm", Value::String(text)) => matches!(text.as_str(), "" | "0" | "0s"),
         // Unset leaves ENA as it is; false would switch it off.
         ("ena_support", Value::Bool(_)) => false,
         _ => is_blank(value),
@@ -138,8 +133,6 @@ mod tests {
 
     #[test]
     fn what_asks_for_nothing() {
-        check("pause_before_ssm", &json!("0s"), true);
-        check("pause_before_ssm", &json!("5s"), false);
         check("fast_launch", &json!({"enable_fast_launch": false, "template_id": ""}), true);
         check("fast_launch", &json!({"enable_fast_launch": true}), false);
         check("mfa_code", &json!(""), true);

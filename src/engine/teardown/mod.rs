@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`resource`](Resource): what can be owned; `unwind`: in which order it goes; `remove`: how each kind goes; `search`: how what a lost
-//! reply hid is found; `resume`: the stack of a dead run.
+//! reply hid is found; `profile`, `session`: what takes more than one call; `resume`: the stack of a dead run.
 
 mod leftover;
 mod local;
@@ -17,6 +17,7 @@ mod remove;
 mod resource;
 mod resume;
 mod search;
+mod session;
 #[cfg(test)]
 mod tests;
 mod unwind;

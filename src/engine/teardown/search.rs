@@ -17,7 +17,7 @@ const PAUSES: [Duration; 4] = [Duration::ZERO, Duration::from_secs(1), Duration:
 const CLOCK_SKEW_NANOS: i128 = 5 * 60 * 1_000_000_000;
 
 /// Repeats a search that found nothing: a few times for what may not show yet, until the deadline where EC2 does not answer.
-async fn until_found<T, F>(deadline: Instant, mut search: impl FnMut() -> F) -> Result<Vec<T>, Ec2Error>
+pub(super) async fn until_found<T, F>(deadline: Instant, mut search: impl FnMut() -> F) -> Result<Vec<T>, Ec2Error>
 where
     F: Future<Output = amibake_ec2::Result<Vec<T>>>,
 {

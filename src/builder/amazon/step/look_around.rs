@@ -4,6 +4,7 @@ use crate::builder::BuildError;
 use crate::builder::amazon::call::go_on;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::instance::InstanceConfig;
+use crate::builder::amazon::session;
 use crate::builder::amazon::site::Site;
 use crate::engine::context::BuildContext;
 
@@ -15,7 +16,7 @@ use super::source_image::find_source_image;
 /// there is nothing to validate.
 ///
 /// # Errors
-/// What the image needs is not there, no source image, no network.
+/// This machine has no Session Manager and needs one, what the image needs is not there, no source image, no network.
 pub async fn look_around(
     cx: &BuildContext,
     site: &Site,
@@ -23,6 +24,7 @@ pub async fn look_around(
     wanted: Option<Wanted<'_>>,
 ) -> Result<(BuildInfo, Network), BuildError> {
     go_on(cx)?;
+    session::prepare(cx, config).await?;
     let valid = async {
         match wanted {
             Some(wanted) => prevalidate(cx, site, wanted).await,
