@@ -280,7 +280,7 @@ impl Connect for Guest {
                     report.say("Connected to SSH!");
                     return Ok(Box::new(Guest));
                 }
-                Err(NoAddress::Yet(_)) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(NoAddress::Yet(_) | NoAddress::Closed { .. }) => tokio::time::sleep(Duration::from_secs(1)).await,
                 Err(error) => return Err(ConnectError::Fatal(error.to_string())),
             }
         }

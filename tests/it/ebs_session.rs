@@ -136,9 +136,9 @@ async fn a_build_reaches_its_guest_through_a_session() {
     left_nothing(&outcome, &stand_in);
     insta::assert_snapshot!(of_guest(&outcome), @r#"
     ==> Waiting 20ms before establishing the SSM session...
-    ==> Starting portForwarding session "SESSION".
     ==> Using ssh communicator to connect: localhost
     ==> Waiting for SSH to become available...
+    ==> Starting portForwarding session "SESSION".
     ==> Connected to SSH!
     "#);
     let starts: Vec<_> = outcome.calls.iter().filter(|call| call.operation == "StartSession").collect();
@@ -255,7 +255,7 @@ async fn a_program_that_always_ends_ends_the_build() {
     let outcome = bench.bake(through_session(json!({}))).await;
     let error = outcome.error();
     assert!(
-        error.contains("6 sessions with i-") && error.contains("session-manager-plugin ended (exit status: 7): cannot do it"),
+        error.contains("10 sessions with i-") && error.contains("session-manager-plugin ended (exit status: 7): cannot do it"),
         "{error}"
     );
     left_nothing(&outcome, &stand_in);
@@ -280,7 +280,7 @@ fn leaves_nothing(fault: Fault) -> impl Future<Output = Option<String>> {
 #[tokio::test(start_paused = true)]
 async fn lost_calls_leave_no_session() {
     for operation in ["StartSession", "TerminateSession"] {
-        for nth in 1..=12 {
+        for nth in [1, 2, 9, 18, 19, 20] {
             for kind in [Kind::LoseReply, Kind::LoseRequest, Kind::Throttle] {
                 assert_eq!(leaves_nothing(Fault::new(At::Operation(operation, nth), kind)).await, None);
             }

@@ -44,7 +44,6 @@ const LEFT_OUT: &[(Why, &str)] = &[
         Why::NoPart(Kind::PostProcessor, "amazon-import"),
         "import-full import-minimal import-no-file import-unsupported-by-moto import-validate-errors",
     ),
-    (Why::NotYet("Session Manager"), "ebs-session-manager ebs-session-manager-port-in-use"),
     (Why::NotYet("ena_support"), "ebs-ena-false ebs-ena-pv-source ebs-ena-sriov ebsvolume-ena surrogate-simple"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
     (Why::NotYet("decode_authorization_messages"), "decode-authorization"),
@@ -190,6 +189,8 @@ replayed! {
     ebs_security_group_id
     ebs_security_group_ids
     ebs_security_group_unknown
+    ebs_session_manager
+    ebs_session_manager_port_in_use
     ebs_sharing
     ebs_sharing_regions
     ebs_sigint_image_wait

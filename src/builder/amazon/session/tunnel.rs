@@ -23,11 +23,11 @@ use crate::engine::teardown::{CreateError, EntryId, Lifetime, Resource, Teardown
 use crate::event::Reporter;
 
 /// Pause before a session is asked for again.
-const PAUSE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_secs(1);
 /// A session that lasted this long worked.
 const STEADY: Duration = Duration::from_secs(30);
-/// So many sessions that did not, one after the other: the next will not either. A restart of the guest costs one or two.
-const UNSTEADY: u32 = 6;
+/// So many sessions that did not, one after the other: the next will not either. A restart of the guest costs a few.
+const UNSTEADY: u32 = 10;
 /// How long the end of a build waits for that of its session.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -244,7 +244,7 @@ impl HostSource for InstanceAddress<'_> {
         let address = match (&self.guests, &self.through) {
             (None, Some(through)) => match through.way() {
                 Way::Open(port) => Address { host, port },
-                Way::Waiting(why) => return Err(NoAddress::Yet(why)),
+                Way::Waiting(why) => return Err(NoAddress::Closed { host, why }),
                 Way::Broken(why) => return Err(NoAddress::Fatal(why)),
             },
             (None, None) => Address { host, port: self.port },
