@@ -87,6 +87,7 @@ fn alive(pid: &str) -> bool {
 /// No test, but the stand-in's other half: forwards a port of this machine to another one until it is killed.
 #[test]
 #[ignore = "a program for the tests beside"]
+#[expect(clippy::disallowed_methods, reason = "a program of its own, which is told what to do by a variable")]
 fn forwards_a_port() {
     let Ok(ports) = std::env::var("AMIBAKE_TEST_FORWARD") else { return };
     let (from, to) = ports.split_once(' ').unwrap();
