@@ -17,7 +17,7 @@ use amibake_ec2::model::{
     Subnet, Tag, Volume, Vpc,
 };
 use amibake_ec2::{
-    Ec2, Iam, ImageId, ImportTaskId, InstanceId, Region, Result, S3, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId,
+    Ec2, Iam, ImageId, ImportTaskId, InstanceId, Region, Result, S3, SecurityGroupId, Sessions, SnapshotId, SubnetId, VolumeId, VpcId,
 };
 use async_trait::async_trait;
 
@@ -81,6 +81,10 @@ impl Ec2 for Limited {
 
     async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()> {
         self.mutate.spend(|| self.inner.cancel_import_task(task)).await
+    }
+
+    fn sessions(&self) -> Arc<dyn Sessions> {
+        self.inner.sessions()
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {

@@ -383,7 +383,6 @@ fn vault_and_roles() {
 #[test]
 fn what_is_not_built_yet_is_refused() {
     for (keys, at, key) in [
-        (json!({"ssh_interface": "session_manager"}), "\"session_manager\"", "Session Manager"),
         (json!({"communicator": "winrm"}), "\"winrm\"", "the communicator `winrm`"),
         (json!({"ssh_proxy_host": "p"}), "\"p\"", "`ssh_proxy_host`"),
     ] {

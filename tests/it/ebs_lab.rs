@@ -79,8 +79,10 @@ pub struct Bench {
     pub force: bool,
     /// Where the journal is kept; None keeps none.
     pub state_dir: Option<std::path::PathBuf>,
-    /// The environment.
+    /// The environment of the build.
     pub env: BTreeMap<String, String>,
+    /// How the guest is reached.
+    pub by: Arc<dyn Connect>,
     before: Inventory,
     runs: AtomicU32,
 }
@@ -101,8 +103,16 @@ pub struct Outcome {
 impl Bench {
     pub fn new(lab: Lab) -> Self {
         let before = lab.inventory();
-        let env = BTreeMap::new();
-        Self { lab, cancel: CancellationToken::new(), force: false, state_dir: None, env, before, runs: AtomicU32::new(1) }
+        Self {
+            lab,
+            cancel: CancellationToken::new(),
+            force: false,
+            state_dir: None,
+            env: BTreeMap::new(),
+            by: Arc::new(Guest),
+            before,
+            runs: AtomicU32::new(1),
+        }
     }
 
     /// Builds, and unwinds as the scheduler does.
@@ -121,7 +131,7 @@ impl Bench {
         let (begun, first) = (Instant::now(), self.lab.count());
         let result = match adopt {
             Some(image) => serde_json::from_value::<amazon_ebs::AmazonEbs>(config).unwrap().adopt(&mut cx, image).await,
-            None => run(&mut cx, config).await,
+            None => run(&mut cx, config, &*self.by).await,
         };
         let ending = if result.is_ok() { Ending::Success } else { Ending::Failure };
         let leftovers = cx.teardown.unwind(ending, Instant::now() + Duration::from_secs(900)).await;
@@ -213,11 +223,11 @@ impl Outcome {
 }
 
 /// Builds as the builder does that the configuration names by its `type`; `amazon-ebs` where it names none.
-async fn run(cx: &mut BuildContext, config: Value) -> Result<Option<Artifact>, BuildError> {
+async fn run(cx: &mut BuildContext, config: Value, by: &dyn Connect) -> Result<Option<Artifact>, BuildError> {
     match config["type"].as_str() {
-        Some("amazon-ebssurrogate") => amazon_ebssurrogate::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
-        Some("amazon-ebsvolume") => amazon_ebsvolume::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
-        Some(_) | None => amazon_ebs::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
+        Some("amazon-ebssurrogate") => amazon_ebssurrogate::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
+        Some("amazon-ebsvolume") => amazon_ebsvolume::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
+        Some(_) | None => amazon_ebs::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
     }
 }
 
@@ -271,7 +281,7 @@ impl Connect for Guest {
                     report.say("Connected to SSH!");
                     return Ok(Box::new(Guest));
                 }
-                Err(NoAddress::Yet(_)) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(NoAddress::Yet(_) | NoAddress::Closed { .. }) => tokio::time::sleep(Duration::from_secs(1)).await,
                 Err(error) => return Err(ConnectError::Fatal(error.to_string())),
             }
         }

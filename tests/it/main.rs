@@ -10,6 +10,7 @@
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_run`, `ebs_features`, `ebs_access`, `ebs_windows`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `ebs_siblings`: `amazon-ebssurrogate` and `amazon-ebsvolume`, as `ebs_build` and `ebs_config`.
+//! - `ebs_session`: the guest reached through Session Manager, by a stand-in for AWS's program.
 //! - `faults`: the fault matrix, on that EC2; `trouble`: what else goes wrong on AWS, and what is done about it.
 //! - `ebs_spot`, `ebs_spot_faults`: the same where the source instance is a spot instance, or asks for something rare.
 //! - `import`: `amazon-import` on the lab.
@@ -47,6 +48,7 @@ mod ebs_features;
 mod ebs_keys;
 mod ebs_lab;
 mod ebs_run;
+mod ebs_session;
 mod ebs_siblings;
 mod ebs_spot;
 mod ebs_spot_faults;

@@ -40,7 +40,6 @@ const LEFT_OUT: &[(Why, &str)] = &[
          chroot-validate-errors chroot-validate-errors-2",
     ),
     (Why::NoPart(Kind::Builder, "amazon-instance"), "instance-defaults instance-simple instance-upload-fails instance-validate-errors"),
-    (Why::NotYet("Session Manager"), "ebs-session-manager ebs-session-manager-port-in-use"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
     (
         Why::NotOnLab("the lab asks nobody for credentials: finding them is what crates/amibake-aws does"),
@@ -199,6 +198,8 @@ replayed! {
     ebs_security_group_id
     ebs_security_group_ids
     ebs_security_group_unknown
+    ebs_session_manager
+    ebs_session_manager_port_in_use
     ebs_sharing
     ebs_sharing_regions
     ebs_sigint_image_wait

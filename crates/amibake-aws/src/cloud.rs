@@ -15,6 +15,7 @@ use crate::access::{self, Account, setup};
 use crate::iam::AwsIam;
 use crate::region::{AwsRegion, Services};
 use crate::s3::AwsS3;
+use crate::session::AwsSessions;
 use crate::signed::Signed;
 use crate::usage::AwsUses;
 use crate::{decode, insecure, own_address, retry, transport};
@@ -132,7 +133,8 @@ impl Cloud for AwsCloud {
         let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
         let found = regions.entry(region.clone()).or_insert_with(|| {
             let s3 = AwsS3::new(self.account.config.clone(), self.endpoint.as_deref(), region.as_str());
-            let services = Services { raw: self.signed("ec2", region), iam: self.iam(region), s3: Arc::new(s3) };
+            let sessions = Arc::new(AwsSessions { ssm: self.signed("ssm", region) });
+            let services = Services { raw: self.signed("ec2", region), iam: self.iam(region), s3: Arc::new(s3), sessions };
             Arc::new(AwsRegion::new(region.clone(), self.client(region), services))
         });
         Arc::clone(found) as Arc<dyn Ec2>

@@ -8,7 +8,7 @@
 //!   certificate; `features` are the rarer calls;
 //! - `s3` is S3, as far as an upload needs it; `import` translates imports of what was uploaded;
 //! - [`AwsSecrets`] reads secrets of AWS Secrets Manager, which variables can ask for;
-//! - `spot`: launch templates and fleets; `iam`: temporary instance profiles; `own_address`: this machine as AWS sees it;
+//! - `spot`: launch templates and fleets; `iam`: temporary instance profiles; `session`: Session Manager; `own_address`: this machine as AWS sees it;
 //! - `error` turns the SDK's errors into [`amibake_ec2::Ec2Error`]: a code and a message, never a dump.
 //!
 //! Invariants: what got no answer is sent again by the SDK, and what EC2 asks to slow down by whoever keeps the budgets, never by both; a
@@ -32,6 +32,7 @@ mod retry;
 mod role;
 mod s3;
 mod secrets;
+mod session;
 mod signed;
 mod spot;
 mod transport;

@@ -10,7 +10,8 @@ use amibake_ec2::model::{
     SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 use amibake_ec2::{
-    Ec2, Ec2Error, Iam, ImageId, ImportTaskId, InstanceId, Region, Result, S3, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId,
+    Ec2, Ec2Error, Iam, ImageId, ImportTaskId, InstanceId, Region, Result, S3, SecurityGroupId, Sessions, SnapshotId, SubnetId, VolumeId,
+    VpcId,
 };
 use async_trait::async_trait;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
@@ -40,6 +41,7 @@ pub(crate) struct Services {
     pub raw: Signed,
     pub iam: Arc<dyn Iam>,
     pub s3: Arc<dyn S3>,
+    pub sessions: Arc<dyn Sessions>,
 }
 
 impl AwsRegion {
@@ -113,6 +115,10 @@ impl Ec2 for AwsRegion {
 
     async fn cancel_import_task(&self, task: &ImportTaskId) -> Result<()> {
         self.client.cancel_import_task().import_task_id(task.as_str()).send().await.map(drop).map_err(failed("CancelImportTask"))
+    }
+
+    fn sessions(&self) -> Arc<dyn Sessions> {
+        Arc::clone(&self.services.sessions)
     }
 
     async fn describe_regions(&self) -> Result<Vec<Region>> {

@@ -71,8 +71,18 @@ impl Signed {
     /// # Errors
     /// The service's code and message.
     pub(crate) async fn json(&self, operation: &'static str, target: &str, body: &str) -> Result<String, Ec2Error> {
-        let headers = [("content-type", "application/x-amz-json-1.1".to_owned()), ("x-amz-target", format!("{target}.{operation}"))];
-        let answer = self.send(operation, &headers, body).await?;
+        Self::json_answer(operation, self.send(operation, &json_headers(operation, target), body).await?)
+    }
+
+    /// As [`Signed::json`], for what must not be sent twice.
+    ///
+    /// # Errors
+    /// The service's code and message.
+    pub(crate) async fn json_once(&self, operation: &'static str, target: &str, body: &str) -> Result<String, Ec2Error> {
+        Self::json_answer(operation, self.once(operation, &json_headers(operation, target), body).await?)
+    }
+
+    fn json_answer(operation: &'static str, answer: Answer) -> Result<String, Ec2Error> {
         if answer.status < 300 {
             return Ok(answer.body);
         }
@@ -141,6 +151,10 @@ impl Answer {
     fn is_throttled(&self) -> bool {
         self.status >= 400 && ["Throttling", "RequestLimitExceeded", "TooManyRequests"].iter().any(|code| self.body.contains(code))
     }
+}
+
+fn json_headers(operation: &str, target: &str) -> [(&'static str, String); 2] {
+    [("content-type", "application/x-amz-json-1.1".to_owned()), ("x-amz-target", format!("{target}.{operation}"))]
 }
 
 fn refusal(operation: &'static str, status: u16, code: Option<&str>, message: Option<&str>) -> Ec2Error {

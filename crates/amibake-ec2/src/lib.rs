@@ -4,7 +4,8 @@
 //! - [`model`]: requests and descriptions, as far as a builder needs them.
 //! - [`s3`]: objects, for images that are imported from disk files;
 //! - [`usage`]: what uses images, in EC2 and elsewhere;
-//! - [`launch`]: reserved capacity, hosts, launch templates, fleets; [`iam`]: profiles that only live for a build.
+//! - [`launch`]: reserved capacity, hosts, launch templates, fleets; [`iam`]: profiles that only live for a build;
+//! - [`session`]: Session Manager, by which a guest is reached that has no open port;
 //! - [`Ec2`]: the calls of one region, with the rarer ones in [`features`]; [`Cloud`]: one account's access to all regions;
 //!   [`Clouds`]: opens them.
 //! - `conformance` (a feature): questions that the lab and amibake-aws must answer alike;
@@ -22,6 +23,7 @@ pub mod lab;
 pub mod launch;
 pub mod model;
 pub mod s3;
+pub mod session;
 pub mod usage;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,7 @@ use model::{
     SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 pub use s3::S3;
+pub use session::Sessions;
 
 /// What every call answers.
 pub type Result<T> = std::result::Result<T, Ec2Error>;
@@ -59,6 +62,9 @@ pub trait Ec2: ImageFeatures + InstanceFeatures {
 
     /// IAM of the same account, reached with the same credentials: a launch may need an instance profile of its own.
     fn iam(&self) -> Arc<dyn Iam>;
+
+    /// Session Manager of this region.
+    fn sessions(&self) -> Arc<dyn Sessions>;
 
     /// Names of the regions that the account can see.
     async fn describe_regions(&self) -> Result<Vec<Region>>;

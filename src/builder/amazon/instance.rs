@@ -8,6 +8,7 @@ use super::enhanced_networking::EnhancedNetworking;
 use super::network::NetworkConfig;
 use super::polling::AwsPolling;
 use super::run::{RunConfig, one_of};
+use super::session::{self, SESSION_MANAGER, SessionConfig};
 use super::source::SourceConfig;
 use crate::builder::communicator::CommunicatorConfig;
 
@@ -26,10 +27,14 @@ pub struct InstanceConfig {
     /// How it is reached.
     #[serde(flatten)]
     pub communicator: CommunicatorConfig,
-    /// Which of the instance's addresses to connect to: `public_ip`, `private_ip`, `public_dns`, `private_dns` or `ipv6`.
-    /// Default: the public address where there is one, else the private one. (`session_manager` is not supported yet.)
+    /// Which of the instance's addresses to connect to: `public_ip`, `private_ip`, `public_dns`, `private_dns` or `ipv6`; or
+    /// `session_manager`: no address, but AWS Session Manager, which needs `session-manager-plugin` on this machine and an instance
+    /// profile. Default: the public address where there is one, else the private one.
     #[schemars(extend("x-amibake-choices" = ["public_ip", "private_ip", "public_dns", "private_dns", "ipv6", "session_manager"]))]
     pub ssh_interface: Option<String>,
+    /// Session Manager.
+    #[serde(flatten)]
+    pub session: SessionConfig,
     /// Limits of the waits for EC2.
     pub aws_polling: Option<AwsPolling>,
     /// Its network features, which the image takes over.
@@ -45,11 +50,7 @@ const INTERFACES: &[&str] = &["public_ip", "private_ip", "public_dns", "private_
 impl InstanceConfig {
     fn check_interface(&self, check: &mut Check<'_>) {
         match self.ssh_interface.given() {
-            Some("session_manager") => check.not_supported_yet(
-                "ssh_interface",
-                "Session Manager",
-                "use another `ssh_interface`, or build this template with Packer",
-            ),
+            Some(SESSION_MANAGER) => session::check(self, check),
             other => one_of(check, "ssh_interface", other, INTERFACES),
         }
     }

@@ -4,6 +4,7 @@
 //! - [`access`], [`image`], [`run`], [`network`], [`source`], [`device`], [`polling`]: groups of template keys, flattened into a
 //!   builder's configuration; each holds the checks that concern its own keys only.
 //! - [`spot`], [`placement`], [`profile`]: parts of [`run`]: spot instances, reserved capacity and hosts, temporary instance profiles.
+//! - [`session`]: Session Manager, by which an instance is reached that has no open port.
 //! - [`capacity`]: what to do where EC2 has no room.
 //! - [`tag`], [`filter`]: the two spellings of tags and filters, as a map and as a list of blocks.
 //! - [`given`]: an empty value means "not given", everywhere.
@@ -36,6 +37,7 @@ pub mod placement;
 pub mod polling;
 pub mod profile;
 pub mod run;
+pub mod session;
 pub mod site;
 pub mod source;
 pub mod spot;

@@ -8,12 +8,7 @@ use serde_json::Value;
 
 /// The keys. A new one needs nothing but its line here.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
-pub struct NotYet {
-    /// Pause before a Session Manager session is opened. Not supported yet. Default: 0s.
-    pub pause_before_ssm: Option<String>,
-    /// Local port of the Session Manager tunnel. Not supported yet. Default: any free one.
-    pub session_manager_port: Option<i64>,
-}
+pub struct NotYet {}
 
 impl NotYet {
     /// Reports every key that asks for something.
@@ -34,7 +29,6 @@ pub fn refuse(check: &mut Check<'_>, pointer: &str) {
 /// Whether a value is what Packer assumes without the key.
 fn asks_for_nothing(key: &str, value: &Value) -> bool {
     match (key, value) {
-        ("pause_before_ssm", Value::String(text)) => matches!(text.as_str(), "" | "0" | "0s"),
         _ => is_blank(value),
     }
 }
@@ -61,11 +55,5 @@ mod tests {
     }
 
     #[test]
-    fn what_asks_for_nothing() {
-        check("pause_before_ssm", &json!("0s"), true);
-        check("pause_before_ssm", &json!("5s"), false);
-        check("session_manager_port", &json!(0), true);
-        check("session_manager_port", &Value::Null, true);
-        check("session_manager_port", &json!(8022), false);
-    }
+    fn what_asks_for_nothing() {}
 }

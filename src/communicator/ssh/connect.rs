@@ -38,7 +38,7 @@ pub trait HostSource: Send + Sync {
     /// The current address. It is asked before every attempt, several times a second.
     ///
     /// # Errors
-    /// [`NoAddress::Yet`] is a reason to wait, [`NoAddress::Fatal`] the end.
+    /// [`NoAddress::Yet`] and [`NoAddress::Closed`] are reasons to wait, [`NoAddress::Fatal`] the end.
     async fn address(&self) -> Result<Address, NoAddress>;
 }
 
@@ -55,6 +55,14 @@ pub enum NoAddress {
     /// Not yet; why, for people.
     #[error("{0}")]
     Yet(String),
+    /// The host is known, the way to it is not open yet; why, for people.
+    #[error("{why}")]
+    Closed {
+        /// The host.
+        host: String,
+        /// Why.
+        why: String,
+    },
     /// Never (the instance is gone); why, for people.
     #[error("{0}")]
     Fatal(String),
@@ -189,6 +197,10 @@ impl<'a> Wait<'a> {
         let at = match self.source.address().await {
             Ok(at) => at,
             Err(NoAddress::Yet(why)) => return Ok(Err(NotYet::Waiting(why))),
+            Err(NoAddress::Closed { host, why }) => {
+                self.name(&host);
+                return Ok(Err(NotYet::Waiting(why)));
+            }
             Err(NoAddress::Fatal(why)) => return Err(ConnectError::Fatal(why)),
         };
         self.name(&at.host);

@@ -212,7 +212,7 @@ fn is_orphan(lock: &Path) -> bool {
 
 /// Has the kernel end the command when the thread that starts it ends: no ssh stays behind when amibake is killed.
 #[cfg(target_os = "linux")]
-fn die_with_parent(command: &mut Command) {
+pub(crate) fn die_with_parent(command: &mut Command) {
     let parent = rustix::process::getpid();
     let arrange = move || {
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
@@ -228,7 +228,7 @@ fn die_with_parent(command: &mut Command) {
 
 /// Other systems have no such signal; there a killed amibake leaves ssh to the guest's end.
 #[cfg(not(target_os = "linux"))]
-fn die_with_parent(_command: &mut Command) {}
+pub(crate) fn die_with_parent(_command: &mut Command) {}
 
 #[cfg(test)]
 mod tests {

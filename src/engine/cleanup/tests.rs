@@ -33,7 +33,10 @@ fn wanted() -> Wanted {
 
 impl Bench {
     fn new() -> Self {
-        let lab = Lab::with_times(Times::fast());
+        Self::on(Lab::with_times(Times::fast()))
+    }
+
+    fn on(lab: Lab) -> Self {
         let accounts = Accounts::new(Arc::new(lab.clone()) as Arc<dyn Clouds>);
         let (report, events) = Reporter::new();
         Self { lab, accounts, dir: tempfile::tempdir().unwrap(), report, events }
@@ -120,6 +123,32 @@ async fn a_dead_run_is_removed_by_its_journal_and_a_living_one_is_left_alone() {
     assert_eq!(bench.lab.remaining(&before, &[]), [] as [String; 0]);
     assert_eq!(bench.journals(), 0);
     assert!(bench.by_journal(&wanted()).await.dead.is_empty(), "done once is done");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_are_ended_also_one_whose_reply_was_lost() {
+    use amibake_ec2::lab::{At, Fault, Kind, Options};
+    let profiles = ["p".to_owned()].into();
+    let bench = Bench::on(Lab::new(Options { instance_profiles: profiles, ..Options::new(Times::fast()) }));
+    let before = bench.lab.inventory();
+    let region = bench.account().await.region(&Region::new(REGION));
+    let stack = bench.run("dead").await;
+    let request = RunInstances { iam_instance_profile: Some("p".to_owned()), ..launch(&*region.ec2, "s", Some(&stack)).await };
+    let created = stack.create(&region, Resource::instance("s"), Lifetime::Build, region.ec2.run_instance(request)).await;
+    let target = created.unwrap().0.id;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let request = amibake_ec2::session::ForwardPort { target: target.clone(), port: 22, local_port: 8000 };
+    let sessions = region.ec2.sessions();
+    bench.lab.fault(Fault::new(At::Operation("StartSession", 2), Kind::LoseReply));
+    for lost in [false, true] {
+        let started = stack.create(&region, Resource::session(target.clone()), Lifetime::Build, sessions.start(&request)).await;
+        assert_eq!(started.is_err(), lost);
+    }
+    drop(stack);
+    let found = bench.by_journal(&wanted()).await;
+    assert_eq!(kinds(&found), ["image", "instance", "instance", "key", "possibly", "security", "session"]);
+    assert_eq!(remove(&found).await, []);
+    assert_eq!(bench.lab.remaining(&before, &[]), [] as [String; 0]);
 }
 
 #[tokio::test(start_paused = true)]

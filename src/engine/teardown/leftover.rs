@@ -28,6 +28,8 @@ impl Leftover {
         let region = entry.region.as_ref();
         let place = region.map(|region| format!(" in {}", region.name())).unwrap_or_default();
         let aws = |call: String| region.map_or_else(String::new, |region| aws(region.name(), &region.reach, &call));
+        let ssm =
+            |call: String| region.map_or_else(String::new, |region| aws_service(region.name(), &region.reach, &format!("ssm {call}")));
         let (what, command) = match &entry.resource {
             Resource::KeyPair { name } => (format!("key pair {name}"), aws(format!("delete-key-pair --key-name {}", quote(name)))),
             Resource::SecurityGroup { id: Some(id), .. } => {
@@ -47,6 +49,13 @@ impl Leftover {
             Resource::InstanceProfile { name } => {
                 let what = format!("instance profile and role {name}");
                 (what, region.map_or_else(String::new, |region| super::profile::commands(region, name)))
+            }
+            Resource::Session { id: Some(id), .. } => {
+                (format!("session {id}"), ssm(format!("terminate-session --session-id {}", quote(id))))
+            }
+            Resource::Session { id: None, target } => {
+                let filter = format!("describe-sessions --state Active --filters key=Target,value={target}");
+                (format!("possibly a session with instance {target}"), ssm(filter))
             }
             Resource::Volume { id } => (format!("volume {id}"), aws(format!("delete-volume --volume-id {id}"))),
             Resource::Image { id: Some(id), name, .. } => {

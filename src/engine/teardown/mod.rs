@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`resource`](Resource): what can be owned; `unwind`: in which order it goes; `remove`: how each kind goes; `search`: how what a lost
-//! reply hid is found; `imports`: what an import leaves in S3 and in EC2; `resume`: the stack of a dead run.
+//! reply hid is found; `profile`, `session`, `imports`: what takes more than one call; `resume`: the stack of a dead run.
 
 mod imports;
 mod leftover;
@@ -18,6 +18,7 @@ mod remove;
 mod resource;
 mod resume;
 mod search;
+mod session;
 mod setting;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use amibake_ec2::model::{CreatedKeyPair, ImportTask, Instance};
 use amibake_ec2::s3::{ObjectName, StoredObject};
+use amibake_ec2::session::Session;
 use amibake_ec2::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,13 @@ pub enum Resource {
     InstanceProfile {
         /// Name, chosen by us.
         name: String,
+    },
+    /// A session of Session Manager. Found by its target where the id is unknown.
+    Session {
+        /// The instance at its other end.
+        target: InstanceId,
+        /// Id.
+        id: Option<String>,
     },
     /// A volume that outlives its instance. Goes after the instances of its region are terminated.
     Volume {
@@ -174,6 +182,11 @@ impl Resource {
         Self::Instance { client_token: client_token.into(), id: None }
     }
 
+    /// A session about to be started with this instance.
+    pub fn session(target: InstanceId) -> Self {
+        Self::Session { target, id: None }
+    }
+
     /// A snapshot of a volume about to be made.
     pub fn volume_snapshot(volume: VolumeId) -> Self {
         Self::VolumeSnapshot { volume, id: None }
@@ -192,6 +205,7 @@ impl Resource {
             Self::Instance { .. } => "instance",
             Self::LaunchTemplate { .. } => "launch template",
             Self::InstanceProfile { .. } => "instance profile",
+            Self::Session { .. } => "session",
             Self::Volume { .. } => "volume",
             Self::Image { .. } => "image",
             Self::ImageSetting { .. } => "setting of an image",
@@ -239,6 +253,14 @@ impl Created for SecurityGroupId {
     fn complete(&self, resource: &mut Resource) {
         if let Resource::SecurityGroup { id, .. } = resource {
             *id = Some(self.clone());
+        }
+    }
+}
+
+impl Created for Session {
+    fn complete(&self, resource: &mut Resource) {
+        if let Resource::Session { id, .. } = resource {
+            *id = Some(self.id.clone());
         }
     }
 }

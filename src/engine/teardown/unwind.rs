@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::remove::{Removal, delete, terminate};
-use super::{Entry, ImageOrigin, Leftover, Lifetime, Resource, Teardown, local, profile};
+use super::{Entry, ImageOrigin, Leftover, Lifetime, Resource, Teardown, local, profile, session};
 use crate::engine::account::AwsRegion;
 use crate::engine::watcher::{WaitError, Want};
 
@@ -126,6 +126,9 @@ impl Teardown {
             }
             Resource::InstanceProfile { name } => {
                 profile::remove(region, report, name, entry.since, deadline).await.map_err(|e| e.to_string())
+            }
+            Resource::Session { target, id } => {
+                session::remove(region, target, id.as_deref(), entry.since, deadline).await.map_err(|e| e.to_string())
             }
             Resource::Volume { id } => {
                 report.say(format!("Destroying volume ({id})..."));
@@ -268,6 +271,7 @@ impl Entry {
             Resource::KeyPair { .. }
             | Resource::LaunchTemplate { .. }
             | Resource::InstanceProfile { .. }
+            | Resource::Session { .. }
             | Resource::Instance { .. }
             | Resource::Image { .. }
             | Resource::ImageSetting { .. }

@@ -66,7 +66,11 @@ pub(super) fn grants(config: &Value, home: &Region, account: &str) -> Vec<Grant>
         };
         grants.push(instance);
         grants.push(plain("ssm:StartSession", arn("ssm", region, "", "document", "AWS-StartPortForwardingSession")));
-        grants.push(plain("ssm:TerminateSession", arn("ssm", region, account, "session", "${aws:username}-*")));
+        // A session's name begins with that of its user, or with that of the role's session ("Restrict access to sessions").
+        for name in ["${aws:username}-*", "${aws:userid}-*"] {
+            grants.push(plain("ssm:TerminateSession", arn("ssm", region, account, "session", name)));
+        }
+        grants.push(plain("ssm:DescribeSessions", "*".to_owned()));
     }
     grants
 }

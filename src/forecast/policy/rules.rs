@@ -128,7 +128,7 @@ pub(super) fn looks_up(action: &str) -> bool {
 /// A call's name with its service: `ec2:RunInstances`.
 pub fn action(operation: &str) -> String {
     let service = match operation {
-        "StartSession" | "TerminateSession" | "GetParameter" | "GetParameters" => "ssm",
+        "DescribeSessions" | "StartSession" | "TerminateSession" | "GetParameter" | "GetParameters" => "ssm",
         "AssumeRole" | "DecodeAuthorizationMessage" | "GetCallerIdentity" => "sts",
         _ if IAM.iter().any(|(name, _)| *name == operation) => "iam",
         _ => "ec2",

@@ -39,6 +39,5 @@ fn keys_without_effect_are_warned_of() {
     warning(json!({}), &[]);
     warning(json!({"s3_encryption_key": "k"}), &["`s3_encryption_key` has no effect without `aws:kms`"]);
     warning(json!({"ami_kms_key": "k"}), &["`ami_kms_key` has no effect without `ami_encrypt`"]);
-    warning(json!({"mfa_code": "123456"}), &["amibake does not support `mfa_code` yet"]);
     warning(json!({"mfa_code": "", "decode_authorization_messages": false}), &[]);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::net::TcpListener;
 use std::time::Duration;
 
 use amibake_ec2::lab::record::ImageRecord;
@@ -18,6 +19,8 @@ use crate::ebs_lab::REGION;
 pub struct Account {
     pub lab: Lab,
     pub places: BTreeMap<&'static str, String>,
+    /// A port of this machine that is in use.
+    busy: Option<TcpListener>,
 }
 
 /// The image of the lab that takes the place of the recording's.
@@ -27,7 +30,7 @@ impl Account {
     /// What a trace needs.
     pub async fn of(trace: &Trace) -> Self {
         let lab = Lab::new(options(trace));
-        let mut account = Self { lab, places: BTreeMap::new() };
+        let mut account = Self { lab, places: BTreeMap::new(), busy: None };
         account.find_source().await;
         account.prepare(trace).await;
         for (action, scripted) in &trace.faults {
@@ -72,6 +75,15 @@ impl Account {
             let filters = [Filter::new("default-for-az", "true"), Filter::new("availability-zone", "us-east-1a")];
             let subnets = self.ec2().describe_subnets(&[], &filters).await.unwrap();
             self.places.insert("<default-subnet>", subnets[0].id.to_string());
+        }
+        if template.contains("session_manager") {
+            // The mock has no Session Manager: it answered each call with a server error.
+            self.lab.fault(Fault::new(At::Every("StartSession"), Kind::LoseRequest));
+        }
+        if template.contains("session_manager_port") {
+            let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+            self.places.insert("<busy-port>", busy.local_addr().unwrap().port().to_string());
+            self.busy = Some(busy);
         }
         self.places.insert("<unknown-sg>", "sg-0123456789abcdef0".to_owned());
         self.places.insert("<unknown-vpc>", "vpc-0123456789abcdef0".to_owned());

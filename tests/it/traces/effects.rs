@@ -4,7 +4,7 @@
 //! "What AWS sees"): key type, metadata options, `standard` CPU credits, tags carried along by copies, no default tag
 //! `Name=Packer Builder`, no use of capacity reservations, what has EC2's default and is sent by 1.6.6; the parameter lists that EC2 keeps for clients older than `LaunchPermission.Add`; the tags of amibake's own
 //! bookkeeping; whether a tag is set by the call that creates a thing or by CreateTags afterwards; and the move of the stopped instance
-//! to the default group. Of client tokens it is compared whether one is used again.
+//! to the default group. Which port of this machine a session has is chance. Of client tokens it is compared whether one is used again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,7 +107,7 @@ const RESERVATIONS: &str = "CapacityReservationSpecification.CapacityReservation
 /// Parameters that say nothing about a difference.
 fn same_everywhere(key: &str, value: &str) -> bool {
     // How S3 encrypts an object stands in a header, which was not recorded.
-    let kinds = ["ClientToken", "MinCount", "MaxCount", "KeyType", "CopyImageTags", "ServerSideEncryption"];
+    let kinds = ["Parameters.localPortNumber.1", "ClientToken", "MinCount", "MaxCount", "KeyType", "CopyImageTags", "ServerSideEncryption"];
     let prefixes = ["MetadataOptions.", "TagSpecification.", "UserGroup.", "UserId.", "Tags.member."];
     let key = key.strip_prefix(TEMPLATE).unwrap_or(key);
     kinds.contains(&key)

@@ -94,11 +94,9 @@ async fn until_connected(config: &SshConfig, source: &dyn HostSource, report: &R
         match source.address().await {
             Err(NoAddress::Fatal(error)) => return Err(ConnectError::Fatal(error)),
             Err(NoAddress::Yet(_)) => {}
+            Err(NoAddress::Closed { host, .. }) => tell(&mut told, &host, report),
             Ok(address) => {
-                if !std::mem::replace(&mut told, true) {
-                    report.say(format!("Using ssh communicator to connect: {}", address.host));
-                    report.say("Waiting for SSH to become available...");
-                }
+                tell(&mut told, &address.host, report);
                 if (address.host.as_str(), address.port) == GUEST && config.login.password.is_none() {
                     report.say("Connected to SSH!");
                     return Ok(Box::new(Guest::default()));
@@ -106,6 +104,14 @@ async fn until_connected(config: &SshConfig, source: &dyn HostSource, report: &R
             }
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Packer's lines about where it connects to, once.
+fn tell(told: &mut bool, host: &str, report: &Reporter) {
+    if !std::mem::replace(told, true) {
+        report.say(format!("Using ssh communicator to connect: {host}"));
+        report.say("Waiting for SSH to become available...");
     }
 }
 

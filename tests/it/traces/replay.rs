@@ -35,9 +35,8 @@ pub fn recorded(trace: &Trace) -> Vec<String> {
         let (action, parameters) = s3(&words::recorded(&call.action));
         effects.add(&Seen { region: &call.region, action, parameters: &parameters, error: call.error.as_deref() });
     }
-    for call in trace.changes.iter().filter(|call| matches!(call.service.as_deref(), None | Some("iam"))) {
-        let text = |value: &serde_json::Value| words::recorded(value.as_str().unwrap_or_default());
-        let parameters: Parameters = call.params.iter().map(|(key, value)| (key.clone(), text(value))).collect();
+    for call in trace.changes.iter().filter(|call| matches!(call.service.as_deref(), None | Some("iam" | "ssm"))) {
+        let parameters: Parameters = call.params.iter().flat_map(|(key, value)| flat(key, value)).collect();
         let error = call.error.as_deref();
         effects.add(&Seen { region: &call.region, action: &call.action, parameters: &parameters, error });
     }
@@ -55,6 +54,17 @@ fn s3(request: &str) -> (&'static str, Parameters) {
         other => panic!("{other} of S3"),
     };
     (action, [("Bucket", bucket), ("Key", key)].map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+}
+
+/// A parameter in the form of a query: a list of a JSON request is counted.
+fn flat(key: &str, value: &serde_json::Value) -> Vec<(String, String)> {
+    match value {
+        serde_json::Value::Object(fields) => fields.iter().flat_map(|(name, value)| flat(&format!("{key}.{name}"), value)).collect(),
+        serde_json::Value::Array(items) => {
+            items.iter().enumerate().flat_map(|(at, value)| flat(&format!("{key}.{}", at + 1), value)).collect()
+        }
+        text => vec![(key.to_owned(), words::recorded(text.as_str().unwrap_or_default()))],
+    }
 }
 
 /// What amibake does, line by line.
@@ -107,7 +117,9 @@ fn comparable(key: &str, value: &str, account: &Account) -> String {
 
 /// The template with the lab's values, its files in `folder`.
 fn template(trace: &Trace, account: &Account, folder: &Path) -> String {
-    let mut text = words::fill(&trace.template.to_string(), &account.places);
+    let text = trace.template.to_string();
+    let text = text.replace("\"session_manager_port\":\"<ssh-port>\"", "\"session_manager_port\":<busy-port>");
+    let mut text = words::fill(&text, &account.places);
     let key = ("<ssh-key>".to_owned(), "a key\n".to_owned());
     for (name, content) in trace.files.clone().into_iter().chain([key]) {
         let path = folder.join(name.trim_matches(['<', '>']));
@@ -127,8 +139,21 @@ fn host(trace: &Trace, cwd: &Path) -> Host {
     let mut host = Host { started_unix_nanos: 1_793_606_400 * 1_000_000_000, cwd: cwd.display().to_string(), ..Host::default() };
     host.env.extend(standard.map(|(name, value)| (name.to_owned(), value.to_owned())));
     host.env.extend(trace.env.clone());
+    if trace.template.to_string().contains("session_manager") {
+        host.env.insert("PATH".to_owned(), session_program(cwd));
+    }
     host.env.retain(|_, value| value != "<unset>");
     host
+}
+
+/// A folder with something in the place of AWS's program for sessions. None is ever opened.
+fn session_program(cwd: &Path) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let program = cwd.join("session-manager-plugin");
+    if std::fs::write(&program, "#!/bin/sh\necho 1.2.600.0\n").is_ok() {
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    cwd.display().to_string()
 }
 
 /// A trace's template, built on the lab.

@@ -7,7 +7,7 @@
 //! - [`images`]: images as `aws ec2 describe-images` prints them;
 //! - `world`, `launch`, `checks`, `mapping`, `image`, `attributes`, `network`, `storage`, `tags`, `features`:
 //!   the rules, one EC2 topic a file, plain synchronous functions;
-//! - `spot`, `place_options`, `identities`: fleets, what few launches ask for, IAM;
+//! - `spot`, `place_options`, `identities`, `sessions`: fleets, what few launches ask for, IAM, Session Manager;
 //! - `assume`, `stand_in`, `fit`: what a rehearsal takes to exist, since it has no account to ask;
 //! - `service`: the [`crate::Ec2`] trait on top, the only async part; `catalogue`: the public images and the regions.
 //!
@@ -45,6 +45,7 @@ mod refusal;
 mod service;
 mod service_iam;
 mod service_s3;
+mod sessions;
 mod spot;
 mod stand_in;
 mod storage;

@@ -29,7 +29,7 @@ use crate::model::{
     SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 use crate::s3::{ObjectName, S3};
-use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Iam, Result};
+use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Iam, Result, Sessions};
 
 /// An EC2 in memory. Clones share it.
 #[derive(Clone)]
@@ -407,6 +407,10 @@ impl Ec2 for LabRegion {
     }
 
     fn iam(&self) -> Arc<dyn Iam> {
+        Arc::new(self.clone())
+    }
+
+    fn sessions(&self) -> Arc<dyn Sessions> {
         Arc::new(self.clone())
     }
 

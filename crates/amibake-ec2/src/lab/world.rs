@@ -15,6 +15,7 @@ use super::record::{
     EbsSpec, GroupRecord, ImageRecord, ImageTarget, InstanceRecord, KeyPairRecord, SnapshotRecord, SubnetRecord, VolumeRecord, VpcRecord,
 };
 use super::refusal::{Answer, refuse};
+use super::sessions::Active;
 use super::spot::Spot;
 use crate::id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
@@ -62,6 +63,8 @@ pub(super) struct State {
     pub(super) spot: Spot,
     /// Imports of images.
     pub(super) imports: BTreeMap<ImportTaskId, ImportRecord>,
+    /// Session Manager's.
+    pub(super) sessions: Active,
     /// What was taken to exist.
     pub(super) assumed: Assumed,
 }
@@ -335,6 +338,9 @@ impl State {
         }
         for (id, name) in self.launch_templates() {
             add(id, format!("launch template {name}"));
+        }
+        for (id, instance) in &self.sessions {
+            add(id, format!("session {id} with {instance}"));
         }
         for key in self.key_pairs.values().filter(|key| !self.assumed.holds(&key.name)) {
             add(&key.id, format!("key pair {}", key.name));

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::key_pair::LoginKey;
 use crate::builder::BuildError;
 use crate::builder::amazon::instance::InstanceConfig;
+use crate::builder::amazon::session::{self, SESSION_MANAGER, Tunnel, View, Way};
 use crate::builder::amazon::site::Site;
 use crate::builder::communicator::Speaks;
 use crate::communicator::Communicator;
@@ -102,6 +103,8 @@ pub struct Connected {
     pub connection: Box<dyn Connection>,
     /// Where it goes; None without a communicator.
     pub address: Option<Address>,
+    /// What it goes through, where that is Session Manager.
+    pub tunnel: Option<Tunnel>,
 }
 
 /// Waits for the instance's SSH and connects.
@@ -116,25 +119,44 @@ pub async fn connect(
     by: &dyn Connect,
 ) -> Result<Connected, BuildError> {
     if config.communicator.speaks() == Speaks::Nothing {
-        return Ok(Connected { connection: Box::new(NoHost), address: None });
+        return Ok(Connected { connection: Box::new(NoHost), address: None, tunnel: None });
     }
     let private_key = key.temporary.as_ref().map(|temporary| temporary.private_key.clone());
     let mut ssh = config.communicator.ssh(private_key, &cx.late.host.env);
     if cx.guests.is_some() {
-        let left_out = ssh.confine();
+        let mut left_out = ssh.confine();
+        if config.ssh_interface.given() == Some(SESSION_MANAGER) {
+            left_out.push("session_manager");
+        }
         if !left_out.is_empty() {
             cx.report.detail(format!("Not rehearsed, the guest is on this machine: {}", left_out.join(", ")));
         }
     }
-    let source = InstanceAddress { guests: cx.guests.clone(), ..InstanceAddress::new(site, config, instance) };
+    let mut tunnel = if session::is_used(cx, config) { Some(Tunnel::open(cx, site, config, instance).await?) } else { None };
+    let through = tunnel.as_ref().map(Tunnel::view);
+    let source = InstanceAddress { guests: cx.guests.clone(), through, ..InstanceAddress::new(site, config, instance) };
     let by = if cx.guests.as_ref().is_some_and(|guests| guests.silent()) { &NoHost } else { by };
-    match by.connect(&ssh, &source, &cx.report, &cx.cancel).await {
-        Ok(connection) => Ok(Connected { connection, address: source.given_out() }),
-        Err(ConnectError::Cancelled) => Err(BuildError::Cancelled),
-        // These have been told already.
-        Err(error @ (ConnectError::Timeout | ConnectError::Authentication(_) | ConnectError::Fatal(_))) => {
-            Err(BuildError::Failed(error.to_string()))
+    let connecting = by.connect(&ssh, &source, &cx.report, &cx.cancel);
+    let connected = match &mut tunnel {
+        Some(tunnel) => tunnel.during(connecting).await,
+        None => connecting.await,
+    };
+    match connected {
+        Ok(connection) => Ok(Connected { connection, address: source.given_out(), tunnel }),
+        Err(error) => {
+            if let Some(tunnel) = tunnel {
+                tunnel.close().await;
+            }
+            Err(failed(error))
         }
+    }
+}
+
+fn failed(error: ConnectError) -> BuildError {
+    match error {
+        ConnectError::Cancelled => BuildError::Cancelled,
+        // These have been told already.
+        ConnectError::Timeout | ConnectError::Authentication(_) | ConnectError::Fatal(_) => BuildError::Failed(error.to_string()),
     }
 }
 
@@ -152,6 +174,8 @@ struct InstanceAddress<'a> {
     interface: Option<&'a str>,
     port: u16,
     guests: Option<Arc<dyn Guests>>,
+    /// The way through Session Manager, where there is one.
+    through: Option<View>,
     seen: Mutex<Seen>,
 }
 
@@ -171,6 +195,7 @@ impl<'a> InstanceAddress<'a> {
             interface: config.ssh_interface.given(),
             port: config.communicator.port(),
             guests: None,
+            through: None,
             seen: Mutex::new(Seen { instance: instance.clone(), at: Instant::now(), looks: 1, given_out: None }),
         }
     }
@@ -216,9 +241,14 @@ impl HostSource for InstanceAddress<'_> {
         }
         let host = self.fixed.map(str::to_owned).or_else(|| host(instance, self.interface, seen.looks));
         let host = host.ok_or_else(|| NoAddress::Yet("couldn't determine address for instance".to_owned()))?;
-        let address = match &self.guests {
-            None => Address { host, port: self.port },
-            Some(guests) => {
+        let address = match (&self.guests, &self.through) {
+            (None, Some(through)) => match through.way() {
+                Way::Open(port) => Address { host, port },
+                Way::Waiting(why) => return Err(NoAddress::Closed { host, why }),
+                Way::Broken(why) => return Err(NoAddress::Fatal(why)),
+            },
+            (None, None) => Address { host, port: self.port },
+            (Some(guests), _) => {
                 let (host, port) = guests.address(&instance.id).ok_or_else(|| NoAddress::Yet("the guest boots".to_owned()))?;
                 Address { host, port }
             }
@@ -232,6 +262,8 @@ impl HostSource for InstanceAddress<'_> {
 /// the public name.
 fn host(instance: &Instance, interface: Option<&str>, looks: u32) -> Option<String> {
     let address = match interface {
+        // The near end of a tunnel.
+        Some(SESSION_MANAGER) => return Some("localhost".to_owned()),
         Some("public_ip") => instance.public_ip.as_ref(),
         Some("private_ip") => instance.private_ip.as_ref(),
         Some("public_dns") => instance.public_dns.as_ref(),
@@ -285,6 +317,7 @@ mod tests {
         check(Some("public_dns"), "public.example");
         check(Some("private_dns"), "private.example");
         check(Some("ipv6"), "2001:db8::7");
+        check(Some("session_manager"), "localhost");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::builder::BuildError;
 use crate::builder::amazon::call::go_on;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::instance::InstanceConfig;
+use crate::builder::amazon::session;
 use crate::builder::amazon::site::Site;
 use crate::engine::context::BuildContext;
 
@@ -16,7 +17,8 @@ use super::source_image::find_source_image;
 /// there is nothing to validate.
 ///
 /// # Errors
-/// What the image needs is not there, no source image or one that cannot do what is to be switched on, no network.
+/// This machine has no Session Manager and needs one, what the image needs is not there, no source image or one that cannot do what is to be
+/// switched on, no network.
 pub async fn look_around(
     cx: &BuildContext,
     site: &Site,
@@ -25,6 +27,7 @@ pub async fn look_around(
 ) -> Result<(BuildInfo, Network), BuildError> {
     go_on(cx)?;
     let virtualization = wanted.as_ref().and_then(|wanted| wanted.image.ami_virtualization_type.as_deref());
+    session::prepare(cx, config).await?;
     let valid = async {
         match wanted {
             Some(wanted) => prevalidate(cx, site, wanted).await,

@@ -25,13 +25,20 @@ pub async fn provision(
     connected: Connected,
 ) -> Result<(), BuildError> {
     let data = build_data(config, info, instance, key, &connected);
-    let communicator = connected.connection.communicator();
-    let mut result = cx.provision(communicator, data).await;
-    if let (Ok(()), true, Some(temporary)) = (&result, config.ssh_clear_authorized_keys, &key.temporary) {
-        clear_authorized_keys(cx, communicator, &temporary.name).await;
-        result = go_on(cx);
-    }
-    connected.connection.close().await;
+    let Connected { connection, tunnel, .. } = connected;
+    let work = async {
+        let communicator = connection.communicator();
+        let mut result = cx.provision(communicator, data).await;
+        if let (Ok(()), true, Some(temporary)) = (&result, config.ssh_clear_authorized_keys, &key.temporary) {
+            clear_authorized_keys(cx, communicator, &temporary.name).await;
+            result = go_on(cx);
+        }
+        connection.close().await;
+        result
+    };
+    let Some(mut tunnel) = tunnel else { return work.await };
+    let result = tunnel.during(work).await;
+    tunnel.close().await;
     result
 }
 

@@ -12,6 +12,7 @@ use crate::builder::amazon::filter::show;
 use crate::builder::amazon::instance::InstanceConfig;
 use crate::builder::amazon::name::uuid;
 use crate::builder::amazon::network::Groups;
+use crate::builder::amazon::session::SESSION_MANAGER;
 use crate::builder::amazon::site::Site;
 use crate::builder::communicator::Speaks;
 use crate::engine::context::BuildContext;
@@ -43,6 +44,8 @@ pub async fn choose_security_groups(
         Groups::Ids(ids) => check_ids(cx, site, &ids).await,
         Groups::Filter => find(cx, site, config, network).await,
         Groups::Temporary { cidrs } => open_to(cx, site, config, network, cidrs, tags).await,
+        // Nobody is let in through the group, so nobody's address matters.
+        Groups::OwnAddress if by_session(config) => open_to(cx, site, config, network, Vec::new(), tags).await,
         Groups::OwnAddress => {
             let cidrs = vec![own_address::own_address(cx).await?];
             open_to(cx, site, config, network, cidrs, tags).await
@@ -59,9 +62,14 @@ async fn open_to(
     cidrs: Vec<String>,
     tags: &[Tag],
 ) -> Result<GroupsInUse, BuildError> {
-    let rule = (config.communicator.speaks() == Speaks::Ssh).then(|| IngressRule { port: config.communicator.port(), cidrs });
+    let enters = config.communicator.speaks() == Speaks::Ssh && !by_session(config);
+    let rule = enters.then(|| IngressRule { port: config.communicator.port(), cidrs });
     let (id, entry) = temporary(cx, site, network, rule, tags).await?;
     Ok(GroupsInUse { ids: vec![id.clone()], temporary: Some((id, entry)) })
+}
+
+fn by_session(config: &InstanceConfig) -> bool {
+    config.ssh_interface.given() == Some(SESSION_MANAGER)
 }
 
 async fn check_ids(cx: &BuildContext, site: &Site, ids: &[String]) -> Result<GroupsInUse, BuildError> {
