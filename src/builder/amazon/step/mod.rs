@@ -18,6 +18,7 @@ pub mod prevalidate;
 pub mod profile;
 pub mod progress;
 pub mod provision;
+pub mod register;
 pub mod security_group;
 pub mod snapshot;
 pub mod source_image;
