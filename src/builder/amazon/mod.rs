@@ -5,6 +5,7 @@
 //! - [`spot`], [`placement`], [`profile`]: parts of [`run`]: spot instances, reserved capacity and hosts, temporary instance profiles.
 //! - [`capacity`]: what to do where EC2 has no room.
 //! - [`tag`], [`filter`]: the two spellings of tags and filters, as a map and as a list of blocks.
+//! - [`registered`]: what only an image registered of snapshots can be told.
 //! - [`given`]: an empty value means "not given", everywhere.
 //! - [`not_yet`]: keys that are known, but whose behaviour is not built yet.
 //! - [`call`], [`site`], [`name`]: how steps talk to EC2, where, and names that no other build has.
@@ -30,6 +31,7 @@ pub mod not_yet;
 pub mod placement;
 pub mod polling;
 pub mod profile;
+pub mod registered;
 pub mod run;
 pub mod site;
 pub mod source;
