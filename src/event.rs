@@ -48,6 +48,8 @@ pub enum What {
         /// The lines.
         text: String,
     },
+    /// From now on no renderer shows these texts.
+    Hide(Hidden),
     /// A build begins a step, by Packer's name of it. Nobody reads it on a screen; timelines are made of it.
     Step(&'static str),
     /// The builds about to run, sorted; decides the colours.
@@ -61,6 +63,28 @@ pub enum What {
     },
     /// All builds have ended.
     RunEnded(Summary),
+}
+
+/// Secrets that came up while a build ran.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(Vec<String>);
+
+impl Hidden {
+    /// Takes them over; an empty one hides nothing.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        Self(secrets.into_iter().collect())
+    }
+
+    /// The secrets, for the one place that looks for them.
+    pub fn expose(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<sensitive>")
+    }
 }
 
 /// A stream of a command.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use amibake_ec2::model::{Access, AssumeRole};
+use amibake_ec2::model::{Access, AssumeRole, Keys};
 use amibake_ec2::usage::ImageUses;
 use amibake_ec2::{Cloud, Clouds, Ec2, Ec2Error, Region};
 use secrecy::ExposeSecret;
@@ -104,6 +104,14 @@ impl Account {
     /// The region of the build.
     pub fn build_region(&self) -> &Region {
         self.cloud.build_region()
+    }
+
+    /// The credentials that calls are signed with: for a guest that has to reach AWS by itself.
+    ///
+    /// # Errors
+    /// There are none any more.
+    pub async fn credentials(&self) -> Result<Keys, Ec2Error> {
+        self.cloud.credentials().await
     }
 
     /// What uses images in a region; None where nobody can tell.

@@ -67,6 +67,9 @@ impl Screen {
 
     /// Prints an event.
     pub fn show(&mut self, event: &Event) {
+        if let What::Hide(hidden) = &event.what {
+            return self.hide(hidden.expose());
+        }
         if let What::Builds(builds) = &event.what {
             let builds: Vec<_> = builds.iter().map(|build| self.redactor.clean(build)).collect();
             self.palette.assign(&builds);
@@ -146,6 +149,7 @@ impl Screen {
             What::Error(text) => What::Error(clean(text)),
             What::Question(text) => What::Question(clean(text)),
             What::Output { stream, text } => What::Output { stream: *stream, text: clean(text) },
+            What::Hide(hidden) => What::Hide(hidden.clone()),
             What::Step(name) => What::Step(name),
             What::Builds(builds) => What::Builds(builds.clone()),
             What::BuildEnded { took, error } => What::BuildEnded { took: *took, error: error.as_deref().map(clean) },

@@ -241,7 +241,7 @@ fn text(events: &mpsc::Receiver<Event>) -> String {
         What::Say(text) | What::Error(text) => format!("==> {text}\n"),
         What::Detail(text) => format!("    {text}\n"),
         What::Output { text, .. } => format!("    {text}\n"),
-        What::Question(_) | What::Step(_) | What::Builds(_) | What::BuildEnded { .. } | What::RunEnded(_) => String::new(),
+        What::Question(_) | What::Hide(_) | What::Step(_) | What::Builds(_) | What::BuildEnded { .. } | What::RunEnded(_) => String::new(),
     };
     events.try_iter().map(line).collect()
 }

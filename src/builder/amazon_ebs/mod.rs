@@ -18,7 +18,7 @@ use crate::builder::amazon::site::Site;
 use crate::builder::amazon::step;
 use crate::builder::amazon::step::connect::{BySsh, Connect};
 use crate::builder::amazon::step::create_image::Made;
-use crate::builder::amazon::step::launch::{Basis, LaunchTags};
+use crate::builder::amazon::step::launch::{Basis, LaunchTags, Purpose};
 use crate::builder::amazon::step::prevalidate::Wanted;
 use crate::builder::amazon::step::tags::ImageTags;
 use crate::builder::{Adopted, BuildError, Builder};
@@ -58,7 +58,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
     let basis =
-        Basis { source: &source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices };
+        Basis { source: &source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices, purpose: Purpose::Stopped };
     let instance = step::launch::launch_instance(cx, &site, &config.instance, &basis).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;

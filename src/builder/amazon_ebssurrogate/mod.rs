@@ -23,7 +23,7 @@ use crate::builder::amazon::step;
 use crate::builder::amazon::step::connect::{BySsh, Connect};
 use crate::builder::amazon::step::create_image::Made;
 use crate::builder::amazon::step::key_pair::LoginKey;
-use crate::builder::amazon::step::launch::{Basis, LaunchTags};
+use crate::builder::amazon::step::launch::{Basis, LaunchTags, Purpose};
 use crate::builder::amazon::step::prevalidate::Wanted;
 use crate::builder::amazon::step::security_group::GroupsInUse;
 use crate::builder::amazon::step::snapshot::Plan;
@@ -32,6 +32,7 @@ use crate::builder::amazon::step::tags::ImageTags;
 use crate::builder::amazon::step::volumes::volume_at;
 use crate::builder::{BuildError, Builder};
 use crate::engine::context::BuildContext;
+use crate::engine::teardown::ImageOrigin;
 
 /// Packer's name of the builder, as manifests show it.
 const BUILDER_ID: &str = "mitchellh.amazon.ebssurrogate";
@@ -63,7 +64,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsSurrogate, by: &dyn 
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
     let basis =
-        Basis { source: &source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices };
+        Basis { source: &source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices, purpose: Purpose::Stopped };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;
@@ -122,8 +123,8 @@ async fn register(
     step::deregister::deregister_old(cx, site, &config.image).await?;
     cx.step("StepRegisterAMI").await;
     let request = register::request(config, &snapshots, tags.image.clone());
-    let ids = snapshots.iter().map(|taken| taken.id.clone()).collect();
-    let pending = step::register::register(cx, site, &config.image, request, ids).await?;
+    let origin = ImageOrigin::Snapshots(snapshots.iter().map(|taken| taken.id.clone()).collect());
+    let pending = step::register::register(cx, site, &config.image, request, origin).await?;
     let image = step::create_image::wait_for_image(cx, site, &pending).await?;
     for taken in &snapshots {
         cx.teardown.release(taken.entry);

@@ -18,7 +18,7 @@ use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon::step;
 use crate::builder::amazon::step::connect::{BySsh, Connect};
-use crate::builder::amazon::step::launch::{Basis, LaunchTags};
+use crate::builder::amazon::step::launch::{Basis, LaunchTags, Purpose};
 use crate::builder::amazon::step::snapshot::{Plan, Taken};
 use crate::builder::amazon::step::volumes::volume_at;
 use crate::builder::amazon::tag::render_tags;
@@ -50,7 +50,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsVolume, by: &dyn Con
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
     let basis =
-        Basis { source: &source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices };
+        Basis { source: &source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices, purpose: Purpose::Stopped };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
     cx.step("stepTagEBSVolumes").await;
     let volumes = Volumes::of(config, &instance);

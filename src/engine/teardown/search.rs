@@ -107,7 +107,7 @@ impl Teardown {
     ) -> Result<Vec<ImageId>, Ec2Error> {
         let request = DescribeImages {
             owners: vec!["self".to_owned()],
-            filters: vec![Filter::new("name", escape_wildcards(name))],
+            filters: filters(name, origin),
             ..DescribeImages::default()
         };
         until_found(deadline, || async {
@@ -147,12 +147,15 @@ impl Teardown {
         if let ImageOrigin::Snapshots(snapshots) = origin {
             return Ok(image.block_devices.iter().filter_map(|device| device.snapshot.as_ref()).any(|used| snapshots.contains(used)));
         }
+        if let ImageOrigin::Bundle { .. } = origin {
+            return Ok(self.made_since_start(image));
+        }
         let snapshots = region.ec2.describe_snapshots(&[], &[Filter::new("description", format!("*{}*", image.id))]).await?;
         let mut named = snapshots.iter().filter_map(|snapshot| source_named(&snapshot.description, origin));
         Ok(match (named.next(), origin) {
             (Some(source), ImageOrigin::Instance(instance)) => source == instance.as_str(),
             (Some(source), ImageOrigin::Copy { image, .. }) => source == image.as_str(),
-            (Some(_), ImageOrigin::Snapshots(_)) => false,
+            (Some(_), ImageOrigin::Snapshots(_) | ImageOrigin::Bundle { .. }) => false,
             (None, _) => self.made_since_start(image),
         })
     }
@@ -160,6 +163,15 @@ impl Teardown {
     fn made_since_start(&self, image: &Image) -> bool {
         let made = image.creation_date.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_nanosecond);
         made.is_ok_and(|made| made >= self.inner.started_unix_nanos.saturating_sub(CLOCK_SKEW_NANOS))
+    }
+}
+
+/// What an image of this name and origin is asked for by.
+fn filters(name: &str, origin: &ImageOrigin) -> Vec<Filter> {
+    let name = Filter::new("name", escape_wildcards(name));
+    match origin {
+        ImageOrigin::Bundle { manifest } => vec![name, Filter::new("manifest-location", escape_wildcards(manifest))],
+        ImageOrigin::Instance(_) | ImageOrigin::Snapshots(_) | ImageOrigin::Copy { .. } => vec![name],
     }
 }
 
@@ -174,7 +186,7 @@ fn source_named<'a>(description: &'a str, origin: &ImageOrigin) -> Option<&'a st
     let mut words = description.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     match origin {
         ImageOrigin::Instance(_) => words.find(|word| word.starts_with("i-")),
-        ImageOrigin::Snapshots(_) => None,
+        ImageOrigin::Snapshots(_) | ImageOrigin::Bundle { .. } => None,
         ImageOrigin::Copy { .. } => words.find(|word| *word == "SourceAmi").and_then(|_| words.next()),
     }
 }

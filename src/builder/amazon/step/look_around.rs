@@ -11,7 +11,7 @@ use crate::engine::context::BuildContext;
 
 use super::network::{Network, find_network};
 use super::prevalidate::{Wanted, prevalidate};
-use super::source_image::find_source_image;
+use super::source_image::{find_source_image, search_source_image};
 
 /// Asks all that can be known beforehand, side by side, and tells it in the order of the steps. Without an image to come (`wanted` None)
 /// there is nothing to validate.
@@ -24,6 +24,29 @@ pub async fn look_around(
     config: &InstanceConfig,
     wanted: Option<Wanted<'_>>,
 ) -> Result<(BuildInfo, Image, Network), BuildError> {
+    look(cx, site, config, wanted, find_source_image(cx, site, &config.source)).await
+}
+
+/// The same where the source image may have any root device.
+///
+/// # Errors
+/// As [`look_around`].
+pub async fn look_around_any_root(
+    cx: &BuildContext,
+    site: &Site,
+    config: &InstanceConfig,
+    wanted: Wanted<'_>,
+) -> Result<(BuildInfo, Image, Network), BuildError> {
+    look(cx, site, config, Some(wanted), search_source_image(cx, site, &config.source)).await
+}
+
+async fn look(
+    cx: &BuildContext,
+    site: &Site,
+    config: &InstanceConfig,
+    wanted: Option<Wanted<'_>>,
+    source: impl Future<Output = Result<Image, BuildError>>,
+) -> Result<(BuildInfo, Image, Network), BuildError> {
     go_on(cx)?;
     let valid = async {
         match wanted {
@@ -32,7 +55,7 @@ pub async fn look_around(
         }
     };
     let (valid, source, network) =
-        futures_util::join!(valid, find_source_image(cx, site, &config.source), find_network(cx, site, &config.network));
+        futures_util::join!(valid, source, find_network(cx, site, &config.network));
     valid?;
     let source = source?;
     cx.report.detail(format!("Found Image ID: {}", source.id));

@@ -13,6 +13,27 @@ use crate::builder::amazon::info::BuildInfo;
 use crate::builder::communicator::CommunicatorConfig;
 use crate::engine::context::BuildContext;
 
+/// Runs the provisioners; the connection stays for what the builder itself has to do on the guest.
+///
+/// # Errors
+/// The first provisioner's failure.
+pub async fn run_provisioners(
+    cx: &mut BuildContext,
+    config: &CommunicatorConfig,
+    info: &BuildInfo,
+    (instance, key): (&Instance, &LoginKey),
+    connected: &Connected,
+) -> Result<(), BuildError> {
+    let data = build_data(config, info, instance, key, connected);
+    let communicator = connected.connection.communicator();
+    cx.provision(communicator, data).await?;
+    if let (true, Some(temporary)) = (config.ssh_clear_authorized_keys, &key.temporary) {
+        clear_authorized_keys(cx, communicator, &temporary.name).await;
+        go_on(cx)?;
+    }
+    Ok(())
+}
+
 /// Runs the provisioners, then ends the connection.
 ///
 /// # Errors
@@ -24,13 +45,7 @@ pub async fn provision(
     (instance, key): (&Instance, &LoginKey),
     connected: Connected,
 ) -> Result<(), BuildError> {
-    let data = build_data(config, info, instance, key, &connected);
-    let communicator = connected.connection.communicator();
-    let mut result = cx.provision(communicator, data).await;
-    if let (Ok(()), true, Some(temporary)) = (&result, config.ssh_clear_authorized_keys, &key.temporary) {
-        clear_authorized_keys(cx, communicator, &temporary.name).await;
-        result = go_on(cx);
-    }
+    let result = run_provisioners(cx, config, info, (instance, key), &connected).await;
     connected.connection.close().await;
     result
 }

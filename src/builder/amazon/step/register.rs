@@ -1,7 +1,7 @@
-//! Registers an image of snapshots.
+//! Registers an image: of snapshots, or of a bundle in S3.
 
 use amibake_ec2::model::RegisterImage;
-use amibake_ec2::{Ec2Error, ErrorKind, ImageId, SnapshotId};
+use amibake_ec2::{Ec2Error, ErrorKind, ImageId};
 use tokio::time::Instant;
 
 use super::create_failed;
@@ -17,7 +17,7 @@ use crate::engine::teardown::{ImageOrigin, Lifetime, Resource};
 /// Tries of a call whose replies are lost.
 const TRIES_WITHOUT_REPLY: u32 = 3;
 
-/// Registers the image of these snapshots, under the name that the template wants. Where only copies of it are kept, it has a passing
+/// Registers the image of this origin, under the name that the template wants. Where only copies of it are kept, it has a passing
 /// name and goes with the build.
 ///
 /// # Errors
@@ -27,7 +27,7 @@ pub async fn register(
     site: &Site,
     config: &ImageConfig,
     request: RegisterImage,
-    snapshots: Vec<SnapshotId>,
+    origin: ImageOrigin,
 ) -> Result<Pending, BuildError> {
     go_on(cx)?;
     cx.report.say("Registering the AMI...");
@@ -36,7 +36,6 @@ pub async fn register(
         false => (config.ami_name.clone(), Lifetime::Artifact),
     };
     let request = RegisterImage { name, ..request };
-    let origin = ImageOrigin::Snapshots(snapshots);
     let resource = Resource::image(request.name.clone(), origin.clone());
     let made = cx.teardown.create(&site.home, resource, lifetime, make(cx, site, &request, &origin)).await;
     let (id, entry) = made.map_err(|error| create_failed(cx, "Error registering AMI", &site.region, error))?;
@@ -44,7 +43,7 @@ pub async fn register(
     Ok(Pending { id, entry })
 }
 
-/// Registers the image. Where the reply is lost, the image is looked for by its name and its snapshots before another try: a second
+/// Registers the image. Where the reply is lost, the image is looked for by its name and its origin before another try: a second
 /// request under the same name is refused where the first had its effect.
 async fn make(cx: &BuildContext, site: &Site, request: &RegisterImage, origin: &ImageOrigin) -> amibake_ec2::Result<ImageId> {
     let mut lost: Option<Ec2Error> = None;
