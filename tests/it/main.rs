@@ -10,6 +10,7 @@
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `ebs_siblings`: `amazon-ebssurrogate` and `amazon-ebsvolume`, as `ebs_build` and `ebs_config`.
+//! - `ebs_instance`: `amazon-instance`, in the same way.
 //! - `faults`: the fault matrix, on that EC2; `trouble`: what else goes wrong on AWS, and what is done about it.
 //! - `ebs_spot`, `ebs_spot_faults`: the same where the source instance is a spot instance, or asks for something rare.
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
@@ -40,6 +41,7 @@ mod documents;
 mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
+mod ebs_instance;
 mod ebs_lab;
 mod ebs_run;
 mod ebs_siblings;

@@ -39,7 +39,6 @@ const LEFT_OUT: &[(Why, &str)] = &[
         "chroot-encrypt-regions chroot-from-scratch chroot-not-on-ec2 chroot-options chroot-register-fails chroot-simple \
          chroot-validate-errors chroot-validate-errors-2",
     ),
-    (Why::NoPart(Kind::Builder, "amazon-instance"), "instance-defaults instance-simple instance-upload-fails instance-validate-errors"),
     (
         Why::NoPart(Kind::PostProcessor, "amazon-import"),
         "import-full import-minimal import-no-file import-unsupported-by-moto import-validate-errors",
@@ -54,7 +53,6 @@ const LEFT_OUT: &[(Why, &str)] = &[
         "assume-role-fails credentials-config-region credentials-none credentials-profile-missing",
     ),
     (Why::NotOnLab("the lab has the regions of the partition `aws` only"), "aws-endpoints-china aws-endpoints-govcloud"),
-    (Why::NotOnLab("the lab has no image whose root device is an instance store"), "ebs-wrong-root-device"),
 ];
 
 /// All traces that were recorded.
@@ -245,8 +243,13 @@ replayed! {
     ebs_vpc_subnet_no_public_ip
     ebs_vpc_unknown
     ebs_vpc_without_subnet
+    ebs_wrong_root_device
     ebsvolume_run_volume_tags
     ebsvolume_simple
+    instance_defaults
+    instance_simple
+    instance_upload_fails
+    instance_validate_errors
     surrogate_encrypt_regions
     surrogate_register_fails
     surrogate_spot

@@ -32,8 +32,8 @@ pub use id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId,
 use launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    IngressRule, Instance, KeyPair, KeyPairRequest, Keys, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
-    Volume, Vpc,
+    IngressRule, Instance, KeyPair, KeyPairRequest, Keys, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet,
+    Tag, Volume, Vpc,
 };
 
 /// What every call answers.

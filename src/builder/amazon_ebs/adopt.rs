@@ -40,8 +40,10 @@ pub async fn adopt(cx: &mut BuildContext, config: &AmazonEbs, adopted: &Adopted)
         // Rendered again, the name would have another time in it.
         config.image.ami_name.clone_from(&image.name);
     }
-    let info =
-        BuildInfo { region: site.region.to_string(), source: Some(source_image::find_source_image(cx, &site, &config.instance.source).await?) };
+    let info = BuildInfo {
+        region: site.region.to_string(),
+        source: Some(source_image::find_source_image(cx, &site, &config.instance.source).await?),
+    };
     let run_tags = LaunchTags::render(cx, &info, &config.instance.run, &config.volume_tag_blocks())?;
     let image_tags = ImageTags::render(cx, &info, &config.image, super::inherited(&config, &run_tags))?;
     let image = wait(cx, &site, image).await?;

@@ -57,8 +57,16 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     let (key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, &network, &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
-    let basis =
-        Basis { source: &source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices, purpose: Purpose::Stopped };
+    let basis = Basis {
+        source: &source,
+        network: &network,
+        key: &key,
+        groups: &groups,
+        profile: &profile,
+        tags: &tags,
+        devices: &devices,
+        purpose: Purpose::Stopped,
+    };
     let instance = step::launch::launch_instance(cx, &site, &config.instance, &basis).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;

@@ -49,8 +49,16 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsVolume, by: &dyn Con
     let (key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, &network, &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
-    let basis =
-        Basis { source: &source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices, purpose: Purpose::Stopped };
+    let basis = Basis {
+        source: &source,
+        network: &network,
+        key: &key,
+        groups: &groups,
+        profile: &profile,
+        tags: &tags,
+        devices: &devices,
+        purpose: Purpose::Stopped,
+    };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
     cx.step("stepTagEBSVolumes").await;
     let volumes = Volumes::of(config, &instance);

@@ -111,14 +111,16 @@ impl AmazonInstance {
             let message = "`amazon-instance` has no `run_volume_tags`";
             check.error("run_volume_tags", "unknown-key", message, Some("remove it".to_owned()));
         }
-        for (key, given) in [("ena_support", self.not_yet.ena_support.is_true()), ("sriov_support", self.not_yet.sriov_support == Some(true))]
+        for (key, given) in
+            [("ena_support", self.not_yet.ena_support.is_true()), ("sriov_support", self.not_yet.sriov_support == Some(true))]
         {
             if given && run.spot.is_spot() {
                 let message = format!("spot instances cannot be modified as `{key}` asks, and `spot_price` asks for one");
                 check.error(key, "not-for-spot", message, Some("start from an image that has it already".to_owned()));
             }
         }
-        for (key, given) in [("shutdown_behavior", run.shutdown_behavior.is_given()), ("disable_stop_instance", run.disable_stop_instance)] {
+        for (key, given) in [("shutdown_behavior", run.shutdown_behavior.is_given()), ("disable_stop_instance", run.disable_stop_instance)]
+        {
             if given {
                 let help = "the instance is bundled while it runs; remove the key";
                 check.warning(key, "no-effect", format!("`{key}` has no effect: nothing stops the instance"), Some(help.to_owned()));

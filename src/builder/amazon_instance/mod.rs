@@ -72,7 +72,8 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonInstance, by: &dyn Conn
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;
     let communicator = &config.instance.communicator;
-    let mut bundled = step::provision::run_provisioners(cx, communicator, &info, (&instance, &key), &connected).await.map(|()| String::new());
+    let mut bundled =
+        step::provision::run_provisioners(cx, communicator, &info, (&instance, &key), &connected).await.map(|()| String::new());
     if bundled.is_ok() {
         bundled = bundle::bundle(cx, &site, config, &source, connected.connection.communicator()).await;
     }

@@ -35,10 +35,7 @@ pub(super) fn key(config: &AmazonInstance) -> String {
 /// One of them cannot be read, or the guest does not take it.
 pub(super) async fn upload(cx: &BuildContext, config: &AmazonInstance, communicator: &dyn Communicator) -> Result<(), BuildError> {
     cx.report.say("Uploading X509 Certificate...");
-    let files = [
-        (&config.x509_cert_path, certificate(config), CERTIFICATE_MODE),
-        (&config.x509_key_path, key(config), KEY_MODE),
-    ];
+    let files = [(&config.x509_cert_path, certificate(config), CERTIFICATE_MODE), (&config.x509_key_path, key(config), KEY_MODE)];
     for (local, remote, mode) in files {
         let local = local.given().unwrap_or_default();
         let content = tokio::fs::read(local).await;

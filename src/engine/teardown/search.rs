@@ -105,11 +105,7 @@ impl Teardown {
         origin: &ImageOrigin,
         deadline: Instant,
     ) -> Result<Vec<ImageId>, Ec2Error> {
-        let request = DescribeImages {
-            owners: vec!["self".to_owned()],
-            filters: filters(name, origin),
-            ..DescribeImages::default()
-        };
+        let request = DescribeImages { owners: vec!["self".to_owned()], filters: filters(name, origin), ..DescribeImages::default() };
         until_found(deadline, || async {
             let mut ours = Vec::new();
             for image in region.ec2.describe_images(request.clone()).await? {

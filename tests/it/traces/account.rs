@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use amibake_ec2::lab::{At, Fault, Kind, Lab, Options, Times};
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, DescribeImages, Filter, InstanceState, KeyPairRequest, KeyType, RunInstances, Tag,
+    CopyImage, CreateImage, CreateSecurityGroup, DescribeImages, Filter, InstanceState, KeyPairRequest, KeyType, RegisterImage,
+    RunInstances, Tag,
 };
 use amibake_ec2::{Ec2, ImageId, Region, SecurityGroupId, SubnetId, VpcId};
 
@@ -68,6 +69,13 @@ impl Account {
             let filters = [Filter::new("default-for-az", "true"), Filter::new("availability-zone", "us-east-1a")];
             let subnets = self.ec2().describe_subnets(&[], &filters).await.unwrap();
             self.places.insert("<default-subnet>", subnets[0].id.to_string());
+        }
+        if template.contains("<instance-store-ami>") {
+            let location = Some("a-bucket/image.manifest.xml".to_owned());
+            let request = RegisterImage { name: "bundled".to_owned(), location, ..RegisterImage::default() };
+            let image = self.ec2().register_image(request).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            self.places.insert("<instance-store-ami>", image.to_string());
         }
         self.places.insert("<unknown-sg>", "sg-0123456789abcdef0".to_owned());
         self.places.insert("<unknown-vpc>", "vpc-0123456789abcdef0".to_owned());

@@ -59,5 +59,9 @@ pub(super) fn check_create_image(state: &State, instance: &InstanceId) -> Answer
 
 /// The lab's credentials: those of AWS's examples, which open nothing.
 pub(super) fn keys() -> Keys {
-    Keys { access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(), secret_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned().into(), token: None }
+    Keys {
+        access_key: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+        secret_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned().into(),
+        token: None,
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::bundle;
 use super::attributes::is_account;
+use super::bundle;
 use super::filter::{Filtered, Filters, one, select};
 use super::launch::{mismatch, well_formed};
 use super::machines::{Machines, Progress};
@@ -51,8 +51,12 @@ impl Place<'_> {
         self.assume_mapped(&request.block_devices);
         let Some(instance) = self.state.instances.get(&request.instance) else { return unknown("i", request.instance.as_str()) };
         let Some(source) = self.state.images.get(&instance.image) else { return unknown("ami", instance.image.as_str()) };
-        let mut image =
-            ImageRecord { root_device_type: "ebs".to_owned(), location: None, source_instance: Some(request.instance.clone()), ..source.clone() };
+        let mut image = ImageRecord {
+            root_device_type: "ebs".to_owned(),
+            location: None,
+            source_instance: Some(request.instance.clone()),
+            ..source.clone()
+        };
         let volumes: Vec<_> = self.state.volumes_of(&request.instance).cloned().collect();
         let attached =
             volumes.iter().filter_map(|volume| Some((volume.attached.clone()?.1, ImageTarget::Ebs(without_snapshot(&volume.ebs)))));

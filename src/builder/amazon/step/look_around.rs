@@ -54,8 +54,7 @@ async fn look(
             None => Ok(()),
         }
     };
-    let (valid, source, network) =
-        futures_util::join!(valid, source, find_network(cx, site, &config.network));
+    let (valid, source, network) = futures_util::join!(valid, source, find_network(cx, site, &config.network));
     valid?;
     let source = source?;
     cx.report.detail(format!("Found Image ID: {}", source.id));
