@@ -214,8 +214,8 @@ fn mistakes() {
         json!({"account_id": null, "s3_bucket": "", "x509_cert_path": null, "x509_key_path": "/no/such/key.pem"}),
         &[
             "\"amazon-instance\": `account_id` must be given",
-            "\"\": `s3_bucket` must be given",
             "\"amazon-instance\": `x509_cert_path` must be given",
+            "\"\": `s3_bucket` must be given",
             "\"/no/such/key.pem\": there is no file `/no/such/key.pem`",
         ],
     );
