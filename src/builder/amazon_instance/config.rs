@@ -38,7 +38,9 @@ pub struct AmazonInstance {
     pub x509_cert_path: Option<String>,
     /// Private key of the certificate, with which the bundle is signed: a file of this machine. Must be given.
     pub x509_key_path: Option<String>,
-    /// Directory of the guest where certificate (`cert.pem`) and key (`key.pem`) are put for the time of the bundling. Default: /tmp.
+    /// Directory of the guest where certificate (`cert.pem`) and key (`key.pem`) are put for the time of the bundling. Best one that is not
+    /// on the volume, such as `/dev/shm`: the guest's shell, not the tool, expands the `*` by which the default command leaves it out.
+    /// Default: /tmp.
     pub x509_upload_path: Option<String>,
     /// Directory of the guest where the bundle is made. It needs room for the whole of the root volume. Default: /tmp.
     pub bundle_destination: Option<String>,
