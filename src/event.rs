@@ -48,8 +48,8 @@ pub enum What {
         /// The lines.
         text: String,
     },
-    /// A secret that came up during the build: nothing that is printed from here on shows it.
-    Secret(Hidden),
+    /// From now on no renderer shows these texts.
+    Hide(Hidden),
     /// A build begins a step, by Packer's name of it. Nobody reads it on a screen; timelines are made of it.
     Step(&'static str),
     /// The builds about to run, sorted; decides the colours.
@@ -65,14 +65,19 @@ pub enum What {
     RunEnded(Summary),
 }
 
-/// A secret on its way to the renderers. It has no Display, and no Debug that shows it.
+/// Secrets that came up while a build ran.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Hidden(String);
+pub struct Hidden(Vec<String>);
 
 impl Hidden {
-    /// The secret, for what keeps it out of the output.
-    pub fn expose(&self) -> &str {
-        &self.0
+    /// Takes them over; an empty one hides nothing.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        Self(secrets.into_iter().collect())
+    }
+
+    /// The secrets, for the one place that looks for them.
+    pub fn expose(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
     }
 }
 
@@ -144,7 +149,7 @@ impl Reporter {
 
     /// Has a secret kept out of all output from here on.
     pub fn hide(&self, secret: &str) {
-        self.tell(What::Secret(Hidden(secret.to_owned())));
+        self.tell(What::Hide(Hidden::new([secret.to_owned()])));
     }
 
     /// A headline.

@@ -33,6 +33,7 @@ impl Parts {
         parts.builder::<builder::amazon_ebs::AmazonEbs>();
         parts.builder::<builder::amazon_ebssurrogate::AmazonEbsSurrogate>();
         parts.builder::<builder::amazon_ebsvolume::AmazonEbsVolume>();
+        parts.builder::<builder::amazon_instance::AmazonInstance>();
         parts.builder::<builder::file::File>();
         parts.builder::<builder::null::Null>();
         parts.provisioner::<provisioner::file::File>();

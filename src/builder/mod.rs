@@ -4,6 +4,7 @@ pub mod amazon;
 pub mod amazon_ebs;
 pub mod amazon_ebssurrogate;
 pub mod amazon_ebsvolume;
+pub mod amazon_instance;
 pub mod communicator;
 pub mod file;
 pub mod null;

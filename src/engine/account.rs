@@ -112,6 +112,14 @@ impl Account {
         self.cloud.build_region()
     }
 
+    /// The credentials that calls are signed with: for a guest that has to reach AWS by itself.
+    ///
+    /// # Errors
+    /// There are none any more.
+    pub async fn credentials(&self) -> Result<Keys, Ec2Error> {
+        self.cloud.credentials().await
+    }
+
     /// What uses images in a region; None where nobody can tell.
     pub fn image_uses(&self, region: &Region) -> Option<Arc<dyn ImageUses>> {
         self.cloud.image_uses(region)

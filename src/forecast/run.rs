@@ -22,7 +22,7 @@ use crate::parts::Parts;
 use crate::scheduler::{self, Interrupt, Run, RunEnd};
 
 /// Builders whose calls can be foretold: all they do outside the guest goes to AWS. The others would mount disks or write files here.
-const FORETOLD: [&str; 3] = ["amazon-ebs", "amazon-ebssurrogate", "amazon-ebsvolume"];
+const FORETOLD: [&str; 4] = ["amazon-ebs", "amazon-ebssurrogate", "amazon-ebsvolume", "amazon-instance"];
 
 /// Variables that limit waits. How long AWS takes today is not known beforehand: a forecast waits.
 const PATIENCE: [&str; 3] = ["AWS_MAX_ATTEMPTS", "AWS_POLL_DELAY_SECONDS", "AWS_TIMEOUT_SECONDS"];

@@ -164,7 +164,7 @@ fn lines(events: &Receiver<Event>) -> Vec<String> {
         };
         match event.what {
             What::Say(text) | What::Detail(text) | What::Error(text) | What::Question(text) => Some(format!("{speaker}: {text}")),
-            What::Output { .. } | What::Secret(_) | What::Step(_) | What::Builds(_) | What::BuildEnded { .. } | What::RunEnded(_) => None,
+            What::Output { .. } | What::Hide(_) | What::Step(_) | What::Builds(_) | What::BuildEnded { .. } | What::RunEnded(_) => None,
         }
     };
     events.try_iter().filter_map(line).collect()

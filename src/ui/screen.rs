@@ -67,8 +67,8 @@ impl Screen {
 
     /// Prints an event.
     pub fn show(&mut self, event: &Event) {
-        if let What::Secret(secret) = &event.what {
-            self.hide([secret.expose()]);
+        if let What::Hide(hidden) = &event.what {
+            return self.hide(hidden.expose());
         }
         if let What::Builds(builds) = &event.what {
             let builds: Vec<_> = builds.iter().map(|build| self.redactor.clean(build)).collect();
@@ -149,8 +149,8 @@ impl Screen {
             What::Error(text) => What::Error(clean(text)),
             What::Question(text) => What::Question(clean(text)),
             What::Output { stream, text } => What::Output { stream: *stream, text: clean(text) },
+            What::Hide(hidden) => What::Hide(hidden.clone()),
             What::Step(name) => What::Step(name),
-            What::Secret(secret) => What::Secret(secret.clone()),
             What::Builds(builds) => What::Builds(builds.clone()),
             What::BuildEnded { took, error } => What::BuildEnded { took: *took, error: error.as_deref().map(clean) },
             What::RunEnded(summary) => {

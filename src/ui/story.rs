@@ -79,7 +79,7 @@ pub fn tell(event: &Event) -> Vec<Piece> {
         What::Error(text) => vec![spoken(speaker, Tone::Error, text)],
         What::Question(text) => vec![Piece::Question(prefixed(speaker, Tone::Say, text))],
         What::Output { stream, text } => text.split('\n').map(|line| command_line(speaker, *stream, line)).collect(),
-        What::Step(_) | What::Secret(_) | What::Builds(_) => Vec::new(),
+        What::Hide(_) | What::Step(_) | What::Builds(_) => Vec::new(),
         What::BuildEnded { took, error } => vec![build_ended(speaker, &in_words(*took), error.as_deref())],
         What::RunEnded(summary) => run_ended(summary),
     }

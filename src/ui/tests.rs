@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::log::Log;
 use super::relay::relay;
 use super::screen::{Look, Screen};
-use crate::event::{ArtifactSummary, Event, Reporter, Speaker, Stream, Summary, What};
+use crate::event::{ArtifactSummary, Event, Hidden, Reporter, Speaker, Stream, Summary, What};
 
 #[derive(Clone, Default)]
 struct Page(Arc<Mutex<Vec<u8>>>);
@@ -264,6 +264,14 @@ fn secrets_are_hidden_wherever_they_appear() {
         assert!(!printed.contains("s3cret") && !printed.contains("czNjcmV0"), "{printed}");
         assert!(printed.matches("<sensitive>").count() >= 7, "{printed}");
     }
+}
+
+#[test]
+fn a_secret_that_came_up_later_is_hidden_from_then_on() {
+    let hide = build("b", What::Hide(Hidden::new(["late".to_owned(), String::new()])));
+    assert!(!format!("{hide:?}").contains("late"));
+    let events = [build("b", say("late")), hide, build("b", say("too late"))];
+    assert_eq!(printed(PLAIN, &[], &events), "==> b: late\n==> b: too <sensitive>\n");
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn swapped() -> Value {
 }
 
 /// The whole table for one builder: each call refused, its request lost, its reply lost, cancelled before and after.
-async fn table(config: fn() -> Value) {
+pub(crate) async fn table(config: fn() -> Value) {
     let refused = || Kind::Refuse("UnauthorizedOperation", "You are not authorized to perform this operation.");
     at_each_call(config, refused, fails_or_has_an_image).await;
     at_each_call(config, || Kind::LoseReply, |at, outcome| assert!(outcome.result.is_ok(), "{at}: {}", outcome.error())).await;

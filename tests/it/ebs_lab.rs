@@ -10,7 +10,7 @@ use amibake::artifact::Artifact;
 use amibake::builder::BuildError;
 use amibake::builder::amazon::step::connect::{Connect, Connection};
 use amibake::builder::{Adopted, Builder};
-use amibake::builder::{amazon_ebs, amazon_ebssurrogate, amazon_ebsvolume};
+use amibake::builder::{amazon_ebs, amazon_ebssurrogate, amazon_ebsvolume, amazon_instance};
 use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
 use amibake::engine::account::Accounts;
@@ -226,6 +226,7 @@ impl Outcome {
 async fn run(cx: &mut BuildContext, config: Value, by: &dyn Connect) -> Result<Option<Artifact>, BuildError> {
     match config["type"].as_str() {
         Some("amazon-ebssurrogate") => amazon_ebssurrogate::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
+        Some("amazon-instance") => amazon_instance::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
         Some("amazon-ebsvolume") => amazon_ebsvolume::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
         Some(_) | None => amazon_ebs::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
     }
@@ -254,7 +255,7 @@ fn text(events: &mpsc::Receiver<Event>) -> String {
         What::Say(text) | What::Error(text) => format!("==> {text}\n"),
         What::Detail(text) => format!("    {text}\n"),
         What::Output { text, .. } => format!("    {text}\n"),
-        What::Secret(secret) => format!("hidden: {} characters\n", secret.expose().len()),
+        What::Hide(hidden) => format!("hidden: {} characters\n", hidden.expose().map(str::len).sum::<usize>()),
         What::Question(_) | What::Step(_) | What::Builds(_) | What::BuildEnded { .. } | What::RunEnded(_) => String::new(),
     };
     events.try_iter().map(line).collect()
@@ -302,10 +303,13 @@ impl Connection for Guest {
 impl Communicator for Guest {
     async fn run(&self, command: &str, output: &Reporter) -> Result<Ended, CommunicatorError> {
         output.detail(format!("ran: {command}"));
-        Ok(Ended::Status(0))
+        Ok(Ended::Status(command.strip_prefix("exit ").map_or(0, |status| status.parse().unwrap())))
     }
 
-    async fn upload(&self, _: Content<'_>, _: &str, _: Option<u32>) -> Result<(), CommunicatorError> {
+    async fn upload(&self, _: Content<'_>, remote: &str, _: Option<u32>) -> Result<(), CommunicatorError> {
+        if remote.starts_with("/full/") {
+            return Err(CommunicatorError::Refused("no space left on device".to_owned()));
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@
 //! - `ebs_build`, `ebs_faults`, `ebs_run`, `ebs_features`, `ebs_access`, `ebs_windows`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `ebs_siblings`: `amazon-ebssurrogate` and `amazon-ebsvolume`, as `ebs_build` and `ebs_config`.
 //! - `ebs_session`: the guest reached through Session Manager, by a stand-in for AWS's program.
+//! - `ebs_instance`: `amazon-instance`, in the same way.
 //! - `faults`: the fault matrix, on that EC2; `trouble`: what else goes wrong on AWS, and what is done about it.
 //! - `ebs_spot`, `ebs_spot_faults`: the same where the source instance is a spot instance, or asks for something rare.
 //! - `import`: `amazon-import` on the lab.
@@ -45,6 +46,7 @@ mod ebs_build;
 mod ebs_config;
 mod ebs_faults;
 mod ebs_features;
+mod ebs_instance;
 mod ebs_keys;
 mod ebs_lab;
 mod ebs_run;

@@ -287,3 +287,21 @@ fn a_spot_build_with_a_temporary_profile() {
     assert!(members(&image(&sandbox).join("layer.tar")).iter().any(|member| member == "opt/baked"));
     assert_nothing_left(&sandbox);
 }
+
+#[test]
+fn a_bundle_is_rehearsed_by_stand_ins_and_leaves_no_key() {
+    let Some(sandbox) = stage("a_bundle_is_rehearsed_by_stand_ins_and_leaves_no_key") else { return };
+    let sandbox = sandbox.file("cert.pem", "a certificate\n").file("key.pem", "the private key of a test\n");
+    let look = "ls -l /tmp/key.pem | cut -c1-10; ls -l /tmp/cert.pem | cut -c1-10; cat /tmp/key.pem";
+    let keys = json!({
+        "type": "amazon-instance", "account_id": "1111-2222-3333", "s3_bucket": "b", "x509_cert_path": "cert.pem", "x509_key_path": "key.pem",
+        "bundle_vol_command": look, "bundle_upload_command": "echo {{.SecretKey}}; sudo -i -n ec2-upload-bundle -m {{.ManifestPath}}",
+    });
+    let ran = rehearse(sandbox, &with_builder(&keys, &json!([])));
+    assert_eq!(ran.exit, 0, "{}{}", ran.stdout, ran.stderr);
+    for line in ["    amazon-instance: -rw-------", "    amazon-instance: -rw-r--r--", "ec2-upload-bundle -m /tmp/image-"] {
+        assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+    }
+    assert_eq!(ran.stdout.matches("    amazon-instance: <sensitive>").count(), 2, "key and secret key: {}", ran.stdout);
+    assert!(!ran.stdout.contains("the private key"), "{}", ran.stdout);
+}

@@ -39,7 +39,6 @@ const LEFT_OUT: &[(Why, &str)] = &[
         "chroot-encrypt-regions chroot-from-scratch chroot-not-on-ec2 chroot-options chroot-register-fails chroot-simple \
          chroot-validate-errors chroot-validate-errors-2",
     ),
-    (Why::NoPart(Kind::Builder, "amazon-instance"), "instance-defaults instance-simple instance-upload-fails instance-validate-errors"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
     (
         Why::NotOnLab("the lab asks nobody for credentials: finding them is what crates/amibake-aws does"),
@@ -47,7 +46,6 @@ const LEFT_OUT: &[(Why, &str)] = &[
     ),
     (Why::NotOnLab("the mock has no ImportImage, the lab has"), "import-unsupported-by-moto"),
     (Why::NotOnLab("the lab has the regions of the partition `aws` only"), "aws-endpoints-china aws-endpoints-govcloud"),
-    (Why::NotOnLab("the lab has no image whose root device is an instance store"), "ebs-wrong-root-device"),
 ];
 
 /// All traces that were recorded.
@@ -255,6 +253,7 @@ replayed! {
     ebs_vpc_subnet_no_public_ip
     ebs_vpc_unknown
     ebs_vpc_without_subnet
+    ebs_wrong_root_device
     ebsvolume_ena
     ebsvolume_run_volume_tags
     ebsvolume_simple
@@ -262,6 +261,10 @@ replayed! {
     import_minimal
     import_no_file
     import_validate_errors
+    instance_defaults
+    instance_simple
+    instance_upload_fails
+    instance_validate_errors
     surrogate_encrypt_regions
     surrogate_register_fails
     surrogate_spot

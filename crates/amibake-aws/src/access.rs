@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use amibake_ec2::model::Access;
+use amibake_ec2::model::{Access, Keys};
 use amibake_ec2::{Ec2Error, ErrorKind};
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
@@ -165,6 +165,20 @@ async fn first_credentials(provider: &SharedCredentialsProvider, access: &Access
         (_, Some(profile), _) => setup(&format!("the AWS profile `{profile}` gives no credentials: {}", error::innermost(&error))),
         (CredentialsError::CredentialsNotLoaded(_), None, _) => setup(NO_CREDENTIALS),
         (_, None, _) => setup(&format!("AWS credentials could not be loaded: {}", error::innermost(&error))),
+    })
+}
+
+/// The credentials as they are now.
+///
+/// # Errors
+/// They do not come, or not in time.
+pub(crate) async fn keys(config: &SdkConfig) -> Result<Keys, Ec2Error> {
+    let Some(provider) = config.credentials_provider() else { return Err(setup(NO_CREDENTIALS)) };
+    let found = first_credentials(&provider, &Access::default()).await?;
+    Ok(Keys {
+        access_key: found.access_key_id().to_owned(),
+        secret_key: found.secret_access_key().to_owned().into(),
+        token: found.session_token().map(|token| token.to_owned().into()),
     })
 }
 

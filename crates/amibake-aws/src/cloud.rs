@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use amibake_ec2::model::Access;
+use amibake_ec2::model::{Access, Keys};
 use amibake_ec2::usage::ImageUses;
 use amibake_ec2::{Cloud, Clouds, Ec2, Ec2Error, Iam, Region};
 use async_trait::async_trait;
@@ -142,6 +142,10 @@ impl Cloud for AwsCloud {
 
     fn key(&self) -> &str {
         &self.key
+    }
+
+    async fn credentials(&self) -> Result<Keys, Ec2Error> {
+        access::keys(&self.account.config).await
     }
 
     fn image_uses(&self, region: &Region) -> Option<Arc<dyn ImageUses>> {

@@ -22,9 +22,10 @@ pub(crate) fn register_image(client: &Client, request: &RegisterImage) -> Regist
     client
         .register_image()
         .name(&request.name)
-        .architecture(request.architecture.as_str().into())
-        .root_device_name(&request.root_device_name)
-        .virtualization_type(&request.virtualization_type)
+        .set_image_location(request.location.clone())
+        .set_architecture(given(&request.architecture).map(Into::into))
+        .set_root_device_name(given(&request.root_device_name).map(str::to_owned))
+        .set_virtualization_type(given(&request.virtualization_type).map(str::to_owned))
         .set_ena_support(request.ena_support.then_some(true))
         .set_sriov_net_support(request.sriov_net_support.then(|| "simple".to_owned()))
         .set_boot_mode(request.boot_mode.as_deref().map(Into::into))
@@ -38,4 +39,9 @@ pub(crate) fn register_image(client: &Client, request: &RegisterImage) -> Regist
 pub(crate) fn delete_on_termination(device: &str, on: bool) -> InstanceBlockDeviceMappingSpecification {
     let ebs = EbsInstanceBlockDeviceSpecification::builder().delete_on_termination(on).build();
     InstanceBlockDeviceMappingSpecification::builder().device_name(device).ebs(ebs).build()
+}
+
+/// A parameter that is sent where it says anything: a bundle tells the rest itself.
+fn given(value: &str) -> Option<&str> {
+    Some(value).filter(|value| !value.is_empty())
 }

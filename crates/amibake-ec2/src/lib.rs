@@ -39,7 +39,7 @@ pub use id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, Snapsho
 use launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use model::{
     Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot,
+    ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, Keys, RegisterImage, RunInstances, SecurityGroup, Snapshot,
     SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 pub use s3::S3;
@@ -166,6 +166,13 @@ pub trait Cloud: Send + Sync {
     fn build_region(&self) -> &Region;
     /// The calls of a region.
     fn ec2(&self, region: &Region) -> Arc<dyn Ec2>;
+    /// The credentials that calls are signed with: for a guest that has to reach AWS by itself.
+    ///
+    /// # Errors
+    /// There are none any more, or nobody can tell them.
+    async fn credentials(&self) -> Result<Keys> {
+        Err(Ec2Error { operation: "credentials", kind: ErrorKind::Setup, code: None, message: "cannot be told here".to_owned() })
+    }
     /// What uses images in a region; None where nobody can tell.
     fn image_uses(&self, region: &Region) -> Option<Arc<dyn usage::ImageUses>> {
         let _ = region;

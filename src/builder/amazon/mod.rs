@@ -7,6 +7,7 @@
 //! - [`session`]: Session Manager, by which an instance is reached that has no open port.
 //! - [`capacity`]: what to do where EC2 has no room.
 //! - [`tag`], [`filter`]: the two spellings of tags and filters, as a map and as a list of blocks.
+//! - [`registered`]: what only an image registered of snapshots can be told.
 //! - [`given`]: an empty value means "not given", everywhere.
 //! - [`not_yet`]: keys that are known, but whose behaviour is not built yet.
 //! - [`vault`], [`windows`]: credentials from Vault, logins of Windows.
@@ -36,6 +37,7 @@ pub mod not_yet;
 pub mod placement;
 pub mod polling;
 pub mod profile;
+pub mod registered;
 pub mod run;
 pub mod session;
 pub mod site;

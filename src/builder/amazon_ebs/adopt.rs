@@ -42,9 +42,9 @@ pub async fn adopt(cx: &mut BuildContext, config: &AmazonEbs, adopted: &Adopted)
         // Rendered again, the name would have another time in it.
         config.image.ami_name.clone_from(&image.name);
     }
-    let info =
-        BuildInfo { region: site.region.to_string(), source: source_image::find_source_image(cx, &site, &config.instance.source).await? };
-    let templates = fast_launch::prepare(cx, &site, config.fast_launch.as_ref(), &config.image, &info.source).await?;
+    let source = source_image::find_source_image(cx, &site, &config.instance.source).await?;
+    let templates = fast_launch::prepare(cx, &site, config.fast_launch.as_ref(), &config.image, &source).await?;
+    let info = BuildInfo { region: site.region.to_string(), source: Some(source) };
     let run_tags = LaunchTags::render(cx, &info, &config.instance.run, &config.volume_tag_blocks())?;
     let image_tags = ImageTags::render(cx, &info, &config.image, super::inherited(&config, &run_tags))?;
     let image = wait(cx, &site, image).await?;

@@ -19,7 +19,7 @@ use crate::builder::amazon::step;
 use crate::builder::amazon::step::connect::{BySsh, Connect};
 use crate::builder::amazon::step::create_image::Made;
 use crate::builder::amazon::step::finish::Wishes;
-use crate::builder::amazon::step::launch::{Basis, LaunchTags};
+use crate::builder::amazon::step::launch::{Basis, LaunchTags, Purpose};
 use crate::builder::amazon::step::prevalidate::Wanted;
 use crate::builder::amazon::step::tags::ImageTags;
 use crate::builder::{Adopted, BuildError, Builder};
@@ -51,16 +51,24 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     let site = Site::open(cx, &config.access, config.instance.aws_polling.as_ref()).await?;
     cx.step("StepPreValidate").await;
     let wanted = Wanted { image: &config.image, network: &config.instance.network, skip_create_ami: config.skip_create_ami };
-    let (info, network) = step::look_around::look_around(cx, &site, &config.instance, Some(wanted)).await?;
-    let templates = step::fast_launch::prepare(cx, &site, config.fast_launch.as_ref(), &config.image, &info.source).await?;
+    let (info, source, network) = step::look_around::look_around(cx, &site, &config.instance, Some(wanted)).await?;
+    let templates = step::fast_launch::prepare(cx, &site, config.fast_launch.as_ref(), &config.image, &source).await?;
     let tags = LaunchTags::render(cx, &info, &config.instance.run, &config.volume_tag_blocks())?;
     let image_tags = ImageTags::render(cx, &info, &config.image, inherited(config, &tags))?;
     cx.step("StepKeyPair").await;
-    let (mut key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, (&info.source, &network), &tags.run).await?;
+    let (mut key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, (&source, &network), &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
-    let basis =
-        Basis { source: &info.source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices };
+    let basis = Basis {
+        source: &source,
+        network: &network,
+        key: &key,
+        groups: &groups,
+        profile: &profile,
+        tags: &tags,
+        devices: &devices,
+        purpose: Purpose::Stopped,
+    };
     let instance = step::launch::launch_instance(cx, &site, &config.instance, &basis).await?;
     cx.step("StepGetPassword").await;
     key.windows_password = step::windows_password::windows_password(cx, &site, &config.instance, (&instance, &key)).await?;

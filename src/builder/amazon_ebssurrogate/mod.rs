@@ -24,7 +24,7 @@ use crate::builder::amazon::step::connect::{BySsh, Connect};
 use crate::builder::amazon::step::create_image::Made;
 use crate::builder::amazon::step::finish::Wishes;
 use crate::builder::amazon::step::key_pair::LoginKey;
-use crate::builder::amazon::step::launch::{Basis, LaunchTags};
+use crate::builder::amazon::step::launch::{Basis, LaunchTags, Purpose};
 use crate::builder::amazon::step::prevalidate::Wanted;
 use crate::builder::amazon::step::security_group::GroupsInUse;
 use crate::builder::amazon::step::snapshot::Plan;
@@ -33,6 +33,7 @@ use crate::builder::amazon::step::tags::ImageTags;
 use crate::builder::amazon::step::volumes::volume_at;
 use crate::builder::{BuildError, Builder};
 use crate::engine::context::BuildContext;
+use crate::engine::teardown::ImageOrigin;
 
 /// Packer's name of the builder, as manifests show it.
 const BUILDER_ID: &str = "mitchellh.amazon.ebssurrogate";
@@ -56,15 +57,23 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsSurrogate, by: &dyn 
     let site = Site::open(cx, &config.access, config.instance.aws_polling.as_ref()).await?;
     cx.step("StepPreValidate").await;
     let wanted = Wanted { image: &config.image, network: &config.instance.network, skip_create_ami: false };
-    let (info, network) = step::look_around::look_around(cx, &site, &config.instance, Some(wanted)).await?;
+    let (info, source, network) = step::look_around::look_around(cx, &site, &config.instance, Some(wanted)).await?;
     let tags = LaunchTags::render(cx, &info, &config.instance.run, &config.volume_tag_blocks())?;
     let image_tags = ImageTags::render(cx, &info, &config.image, inherited(config, &tags))?;
     cx.step("StepKeyPair").await;
-    let (mut key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, (&info.source, &network), &tags.run).await?;
+    let (mut key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, (&source, &network), &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
-    let basis =
-        Basis { source: &info.source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices };
+    let basis = Basis {
+        source: &source,
+        network: &network,
+        key: &key,
+        groups: &groups,
+        profile: &profile,
+        tags: &tags,
+        devices: &devices,
+        purpose: Purpose::Stopped,
+    };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
     cx.step("StepGetPassword").await;
     key.windows_password = step::windows_password::windows_password(cx, &site, &config.instance, (&instance, &key)).await?;
@@ -124,7 +133,9 @@ async fn register(
     cx.step("StepDeregisterAMI").await;
     step::deregister::deregister_old(cx, site, &config.image).await?;
     cx.step("StepRegisterAMI").await;
-    let pending = register::register(cx, site, config, &snapshots, tags.image.clone()).await?;
+    let request = register::request(config, &snapshots, tags.image.clone());
+    let origin = ImageOrigin::Snapshots(snapshots.iter().map(|taken| taken.id.clone()).collect());
+    let pending = step::register::register(cx, site, &config.image, request, origin).await?;
     let image = step::create_image::wait_for_image(cx, site, &pending).await?;
     for taken in &snapshots {
         cx.teardown.release(taken.entry);

@@ -18,7 +18,7 @@ use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::site::Site;
 use crate::builder::amazon::step;
 use crate::builder::amazon::step::connect::{BySsh, Connect};
-use crate::builder::amazon::step::launch::{Basis, LaunchTags};
+use crate::builder::amazon::step::launch::{Basis, LaunchTags, Purpose};
 use crate::builder::amazon::step::snapshot::{Plan, Taken};
 use crate::builder::amazon::step::volumes::volume_at;
 use crate::builder::amazon::tag::render_tags;
@@ -43,14 +43,22 @@ impl Builder for AmazonEbsVolume {
 pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsVolume, by: &dyn Connect) -> Result<Option<Artifact>, BuildError> {
     let site = Site::open(cx, &config.access, config.instance.aws_polling.as_ref()).await?;
     cx.step("StepSourceAMIInfo").await;
-    let (info, network) = step::look_around::look_around(cx, &site, &config.instance, None).await?;
+    let (info, source, network) = step::look_around::look_around(cx, &site, &config.instance, None).await?;
     let tags = LaunchTags::render(cx, &info, &config.instance.run, &config.run_volume_tag)?;
     cx.step("StepKeyPair").await;
-    let (mut key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, (&info.source, &network), &tags.run).await?;
+    let (mut key, groups, profile) = step::let_in::let_in(cx, &site, &config.instance, (&source, &network), &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
-    let basis =
-        Basis { source: &info.source, network: &network, key: &key, groups: &groups, profile: &profile, tags: &tags, devices: &devices };
+    let basis = Basis {
+        source: &source,
+        network: &network,
+        key: &key,
+        groups: &groups,
+        profile: &profile,
+        tags: &tags,
+        devices: &devices,
+        purpose: Purpose::Stopped,
+    };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
     cx.step("stepTagEBSVolumes").await;
     let volumes = Volumes::of(config, &instance);

@@ -2,7 +2,7 @@
 
 /// Quotes a remote path for the guest's login shell. As with Packer's scp, the shell still expands a leading `~` or `~user` and
 /// variables (`$HOME/x`, `${HOME}/x`); everything else, blanks, quotes, globs and command substitutions, is taken literally.
-pub(super) fn remote_path(path: &str) -> String {
+pub(crate) fn remote_path(path: &str) -> String {
     let tilde = match path.split_once('/') {
         Some((first, _)) if is_tilde(first) => first,
         None if is_tilde(path) => path,

@@ -147,6 +147,11 @@ pub enum ImageOrigin {
     Instance(InstanceId),
     /// RegisterImage of these snapshots; they go with it.
     Snapshots(Vec<SnapshotId>),
+    /// RegisterImage of the bundle in S3 with this manifest; the bundle stays.
+    Bundle {
+        /// `BUCKET/PREFIX.manifest.xml`.
+        manifest: String,
+    },
     /// CopyImage of this image.
     Copy {
         /// Its region.

@@ -105,11 +105,7 @@ impl Teardown {
         origin: &ImageOrigin,
         deadline: Instant,
     ) -> Result<Vec<ImageId>, Ec2Error> {
-        let request = DescribeImages {
-            owners: vec!["self".to_owned()],
-            filters: vec![Filter::new("name", escape_wildcards(name))],
-            ..DescribeImages::default()
-        };
+        let request = DescribeImages { owners: vec!["self".to_owned()], filters: filters(name, origin), ..DescribeImages::default() };
         until_found(deadline, || async {
             let mut ours = Vec::new();
             for image in region.ec2.describe_images(request.clone()).await? {
@@ -147,12 +143,15 @@ impl Teardown {
         if let ImageOrigin::Snapshots(snapshots) = origin {
             return Ok(image.block_devices.iter().filter_map(|device| device.snapshot.as_ref()).any(|used| snapshots.contains(used)));
         }
+        if let ImageOrigin::Bundle { .. } = origin {
+            return Ok(self.made_since_start(image));
+        }
         let snapshots = region.ec2.describe_snapshots(&[], &[Filter::new("description", format!("*{}*", image.id))]).await?;
         let mut named = snapshots.iter().filter_map(|snapshot| source_named(&snapshot.description, origin));
         Ok(match (named.next(), origin) {
             (Some(source), ImageOrigin::Instance(instance)) => source == instance.as_str(),
             (Some(source), ImageOrigin::Copy { image, .. }) => source == image.as_str(),
-            (Some(_), ImageOrigin::Snapshots(_)) => false,
+            (Some(_), ImageOrigin::Snapshots(_) | ImageOrigin::Bundle { .. }) => false,
             (None, _) => self.made_since_start(image),
         })
     }
@@ -168,6 +167,15 @@ impl Teardown {
     }
 }
 
+/// What an image of this name and origin is asked for by.
+fn filters(name: &str, origin: &ImageOrigin) -> Vec<Filter> {
+    let name = Filter::new("name", escape_wildcards(name));
+    match origin {
+        ImageOrigin::Bundle { manifest } => vec![name, Filter::new("manifest-location", escape_wildcards(manifest))],
+        ImageOrigin::Instance(_) | ImageOrigin::Snapshots(_) | ImageOrigin::Copy { .. } => vec![name],
+    }
+}
+
 /// In a filter `*` and `?` mean more than themselves.
 fn escape_wildcards(name: &str) -> String {
     name.replace('\\', r"\\").replace('*', r"\*").replace('?', r"\?")
@@ -179,7 +187,7 @@ fn source_named<'a>(description: &'a str, origin: &ImageOrigin) -> Option<&'a st
     let mut words = description.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     match origin {
         ImageOrigin::Instance(_) => words.find(|word| word.starts_with("i-")),
-        ImageOrigin::Snapshots(_) => None,
+        ImageOrigin::Snapshots(_) | ImageOrigin::Bundle { .. } => None,
         ImageOrigin::Copy { .. } => words.find(|word| *word == "SourceAmi").and_then(|_| words.next()),
     }
 }

@@ -213,7 +213,7 @@ impl Teardown {
         let stays = |error: &Ec2Error| Leftover::of(entry, &self.inner.run_id, &error.to_string()).into_iter().collect::<Vec<_>>();
         let known = match origin {
             ImageOrigin::Snapshots(snapshots) => snapshots.as_slice(),
-            ImageOrigin::Instance(_) | ImageOrigin::Copy { .. } => &[],
+            ImageOrigin::Instance(_) | ImageOrigin::Bundle { .. } | ImageOrigin::Copy { .. } => &[],
         };
         let removal = Removal { region, report: &self.inner.report, known, born: entry.since, deadline };
         let ids: Vec<ImageId> = match id {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use amibake_ec2::lab::record::ImageRecord;
 use amibake_ec2::lab::{At, Fault, Kind, Lab, Options, Times};
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, DescribeImages, Filter, InstanceState, KeyPairRequest, KeyType, RunInstances, Tag,
+    CopyImage, CreateImage, CreateSecurityGroup, DescribeImages, Filter, InstanceState, KeyPairRequest, KeyType, RegisterImage,
+    RunInstances, Tag,
 };
 use amibake_ec2::{Ec2, ImageId, Region, SecurityGroupId, SubnetId, VpcId};
 
@@ -84,6 +85,13 @@ impl Account {
             let busy = TcpListener::bind("127.0.0.1:0").unwrap();
             self.places.insert("<busy-port>", busy.local_addr().unwrap().port().to_string());
             self.busy = Some(busy);
+        }
+        if template.contains("<instance-store-ami>") {
+            let location = Some("a-bucket/image.manifest.xml".to_owned());
+            let request = RegisterImage { name: "bundled".to_owned(), location, ..RegisterImage::default() };
+            let image = self.ec2().register_image(request).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            self.places.insert("<instance-store-ami>", image.to_string());
         }
         self.places.insert("<unknown-sg>", "sg-0123456789abcdef0".to_owned());
         self.places.insert("<unknown-vpc>", "vpc-0123456789abcdef0".to_owned());

@@ -1,4 +1,4 @@
-//! A guest that understands what the recorded templates' scripts say: `echo`, `sleep` and `exit`.
+//! A guest that understands what the recorded templates' scripts and commands say: `echo`, `sleep` and `exit`. It has no `sudo`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,11 +10,12 @@ use amibake::builder::amazon::step::connect::{Connect, Connection};
 use amibake::builder::amazon_ebs::{self, AmazonEbs};
 use amibake::builder::amazon_ebssurrogate::{self, AmazonEbsSurrogate};
 use amibake::builder::amazon_ebsvolume::{self, AmazonEbsVolume};
+use amibake::builder::amazon_instance::{self, AmazonInstance};
 use amibake::builder::{BuildError, Builder};
 use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
 use amibake::engine::context::BuildContext;
-use amibake::event::Reporter;
+use amibake::event::{Reporter, Stream, What};
 use amibake::parts::Parts;
 use amibake_template::component::{Check, Component, Kind};
 use async_trait::async_trait;
@@ -42,6 +43,7 @@ pub fn register(parts: &mut Parts) {
     parts.builder::<OnLab<AmazonEbs>>();
     parts.builder::<OnLab<AmazonEbsSurrogate>>();
     parts.builder::<OnLab<AmazonEbsVolume>>();
+    parts.builder::<OnLab<AmazonInstance>>();
 }
 
 macro_rules! on_lab {
@@ -59,6 +61,7 @@ on_lab! {
     amazon_ebs AmazonEbs
     amazon_ebssurrogate AmazonEbsSurrogate
     amazon_ebsvolume AmazonEbsVolume
+    amazon_instance AmazonInstance
 }
 
 /// The port and address where the recording's guest could be reached; elsewhere nobody answers, and no password opens it.
@@ -144,9 +147,14 @@ impl Communicator for Guest {
         if command.starts_with("rm ") {
             return Ok(Ended::Status(0));
         }
-        for line in self.script(command).iter().flat_map(|text| text.lines()) {
+        if command.starts_with("sudo -i ") {
+            let text = "bash: line 1: sudo: command not found".to_owned();
+            output.tell(What::Output { stream: Stream::Err, text });
+            return Ok(Ended::Status(127));
+        }
+        for line in self.script(command).as_deref().unwrap_or(command).lines() {
             match line.split_once(' ') {
-                Some(("echo", text)) => output.detail(text),
+                Some(("echo", text)) => output.detail(text.trim_end()),
                 Some(("sleep", seconds)) => tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await,
                 Some(("exit", status)) => return Ok(Ended::Status(status.parse().unwrap())),
                 _ => {}

@@ -367,6 +367,7 @@ fn made(kind: &Kind, region: &Region, name: &str, architecture: &str, opened: In
         state_reason: None,
         root_device_type: "ebs".to_owned(),
         root_device_name: kind.root.to_owned(),
+        location: None,
         virtualization_type: "hvm".to_owned(),
         architecture: architecture.to_owned(),
         platform: None,

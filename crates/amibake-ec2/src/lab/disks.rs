@@ -1,5 +1,6 @@
 //! What is done with volumes beyond making and removing them: snapshots, attaching, detaching; and images registered of snapshots.
 
+use super::bundle;
 use super::calls::Parameters;
 use super::features::{Features, NetworkFeatures};
 use super::machines::Progress;
@@ -44,14 +45,17 @@ impl Place<'_> {
         Ok(id)
     }
 
-    /// RegisterImage, EBS-backed. Nothing is copied: the image is there a moment later.
+    /// RegisterImage. Nothing is copied: the image is there a moment later.
     pub(super) fn register_image(&mut self, request: RegisterImage) -> Answer<ImageId> {
+        let request = bundle::completed(request)?;
         self.check_name(&request.name)?;
         tags::check(&request.image_tags)?;
         check_registered(&request)?;
         self.assume_mapped(&request.block_devices);
         let devices = overlay(Vec::new(), &request.block_devices, &self.state.snapshots)?;
-        self.check_snapshots(&devices, &request.root_device_name)?;
+        if request.location.is_none() {
+            self.check_snapshots(&devices, &request.root_device_name)?;
+        }
         let network = NetworkFeatures { ena: request.ena_support.then_some(true), sriov: request.sriov_net_support };
         let image = ImageRecord {
             id: ImageId::with_hex("0"),
@@ -66,7 +70,8 @@ impl Place<'_> {
             progress: None,
             spoiled: None,
             state_reason: None,
-            root_device_type: "ebs".to_owned(),
+            root_device_type: bundle::root_device_type(&request).to_owned(),
+            location: request.location,
             root_device_name: request.root_device_name,
             virtualization_type: request.virtualization_type,
             architecture: request.architecture,
@@ -181,9 +186,10 @@ fn check_registered(request: &RegisterImage) -> Answer<()> {
 pub(super) fn register_image(request: &RegisterImage) -> Parameters {
     Parameters::default()
         .with("Name", Some(&request.name))
-        .with("Architecture", Some(&request.architecture))
-        .with("RootDeviceName", Some(&request.root_device_name))
-        .with("VirtualizationType", Some(&request.virtualization_type))
+        .with("ImageLocation", request.location.as_ref())
+        .with("Architecture", given(&request.architecture))
+        .with("RootDeviceName", given(&request.root_device_name))
+        .with("VirtualizationType", given(&request.virtualization_type))
         .with("EnaSupport", request.ena_support.then_some(true))
         .with("SriovNetSupport", request.sriov_net_support.then_some("simple"))
         .with("BootMode", request.boot_mode.as_ref())
@@ -199,4 +205,9 @@ pub(super) fn create_snapshot(request: &CreateSnapshot) -> Parameters {
         .with("VolumeId", Some(&request.volume))
         .with("Description", Some(&request.description))
         .tag_specifications(&[("snapshot", &request.tags)])
+}
+
+/// A parameter that is sent where it says anything.
+fn given(value: &str) -> Option<&str> {
+    Some(value).filter(|value| !value.is_empty())
 }

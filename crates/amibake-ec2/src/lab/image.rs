@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::attributes::is_account;
+use super::bundle;
 use super::features::Features;
 use super::filter::{Filtered, Filters, one, select};
 use super::launch::{mismatch, well_formed};
@@ -45,13 +46,18 @@ impl Place<'_> {
                 return bad_value("Instance is not in state 'running' or 'stopped'.");
             }
         }
+        bundle::check_create_image(self.state, &request.instance)?;
         self.check_name(&request.name)?;
         tags::check(&request.image_tags)?;
         self.assume_mapped(&request.block_devices);
         let Some(instance) = self.state.instances.get(&request.instance) else { return unknown("i", request.instance.as_str()) };
         let Some(source) = self.state.images.get(&instance.image) else { return unknown("ami", instance.image.as_str()) };
-        let mut image =
-            ImageRecord { root_device_type: "ebs".to_owned(), source_instance: Some(request.instance.clone()), ..source.clone() };
+        let mut image = ImageRecord {
+            root_device_type: "ebs".to_owned(),
+            location: None,
+            source_instance: Some(request.instance.clone()),
+            ..source.clone()
+        };
         let volumes: Vec<_> = self.state.volumes_of(&request.instance).cloned().collect();
         let attached =
             volumes.iter().filter_map(|volume| Some((volume.attached.clone()?.1, ImageTarget::Ebs(without_snapshot(&volume.ebs)))));
@@ -90,7 +96,7 @@ impl Place<'_> {
             return refuse("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.");
         }
         let features = Features { network: source.features.network, ..Features::default() };
-        let mut image = ImageRecord { source_instance: None, features, ..source.clone() };
+        let mut image = ImageRecord { source_instance: None, location: None, features, ..source.clone() };
         image.copied_from = Some((request.source_region.to_string(), source.id.clone()));
         image.tags = if request.copy_tags { source.tags.clone() } else { Vec::new() };
         for (_, target) in &mut image.devices {
@@ -350,7 +356,7 @@ impl Filtered for ImageRecord {
         ("platform", |it| it.platform.iter().filter(|platform| platform.is_windows()).map(|_| "windows".to_owned()).collect()),
         ("free-tier-eligible", |_| Vec::new()),
         ("image-allowed", |_| Vec::new()),
-        ("manifest-location", |it| one(format!("{}/{}", it.owner, it.name))),
+        ("manifest-location", |it| one(it.location.clone().unwrap_or_else(|| format!("{}/{}", it.owner, it.name)))),
         ("sriov-net-support", |_| one("simple")),
         ("source-image-id", |it| it.copied_from.iter().map(|(_, id)| id.to_string()).collect()),
         ("source-image-region", |it| it.copied_from.iter().map(|(region, _)| region.clone()).collect()),

@@ -93,6 +93,7 @@ fn read_one(image: &Value, place: &Place) -> Result<ImageRecord, String> {
     };
     let first = || devices.first().map_or("/dev/xvda", |(name, _)| name).to_owned();
     Ok(ImageRecord {
+        location: None,
         name,
         description: place.text(image, "Description")?.unwrap_or_default(),
         owner: place.needed(image, "OwnerId")?,

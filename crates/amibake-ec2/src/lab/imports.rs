@@ -95,6 +95,7 @@ impl Place<'_> {
         let windows = request.platform.as_deref().is_some_and(|platform| platform.eq_ignore_ascii_case("windows"));
         let image = ImageRecord {
             features: Default::default(),
+            location: None,
             id,
             name: task.to_string(),
             description: format!("AWS-VMImport service: {task}"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bundle;
 use super::checks;
 use super::filter::{Filtered, Filters, one, select};
 use super::machines::{Machine, MachineKey};
@@ -22,6 +23,7 @@ impl Place<'_> {
         self.assume_launch(&request);
         let image = self.launchable(&request.image)?.clone();
         checks::type_fits(&request.instance_type, &image)?;
+        bundle::check_launch(&request, &image)?;
         checks::parameters(&request)?;
         self.check_access(&request, &image)?;
         self.check_options(&request)?;

@@ -17,7 +17,8 @@
 
 mod assume;
 mod attributes;
-pub mod calls;
+pub mod bundle;
+mod calls;
 mod catalogue;
 mod checks;
 mod disks;

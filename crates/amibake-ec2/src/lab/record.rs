@@ -249,6 +249,8 @@ pub struct ImageRecord {
     pub state_reason: Option<String>,
     /// `ebs`, `instance-store`.
     pub root_device_type: String,
+    /// The manifest in S3 that it was registered of, where it was.
+    pub location: Option<String>,
     /// `/dev/xvda`.
     pub root_device_name: String,
     /// `hvm`, `paravirtual`.

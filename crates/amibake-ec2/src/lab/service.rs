@@ -248,6 +248,10 @@ impl Cloud for LabCloud {
         "lab"
     }
 
+    async fn credentials(&self) -> Result<crate::model::Keys> {
+        Ok(super::bundle::keys())
+    }
+
     fn image_uses(&self, region: &Region) -> Option<Arc<dyn crate::usage::ImageUses>> {
         Some(Arc::new(LabRegion { lab: self.lab.clone(), region: region.clone(), decodes: self.decodes }))
     }

@@ -14,11 +14,13 @@ pub struct CreateSnapshot {
     pub tags: Vec<Tag>,
 }
 
-/// An image to register of snapshots.
+/// An image to register of snapshots, or of a bundle in S3, which tells itself what is empty here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RegisterImage {
     /// Name, unique in region and account.
     pub name: String,
+    /// The bundle's manifest: `BUCKET/PREFIX.manifest.xml`. None for an image of snapshots.
+    pub location: Option<String>,
     /// `x86_64`, `arm64`, ...
     pub architecture: String,
     /// `/dev/xvda`; one of the devices.

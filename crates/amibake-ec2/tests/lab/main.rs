@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod assume;
+mod bundles;
 mod catalogue;
 mod conformance;
 mod described;

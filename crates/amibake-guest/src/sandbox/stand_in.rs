@@ -26,6 +26,8 @@ const ALWAYS: &[&str] = &[
     "dpkg-query",
     "dpkg-reconfigure",
     "dracut",
+    "ec2-bundle-vol",
+    "ec2-upload-bundle",
     "firewall-cmd",
     "grubby",
     "halt",

@@ -44,9 +44,8 @@ macro_rules! outline {
 
 const EBS: Option<&str> = Some("amazon-ebs");
 
-static OUTLINES: [Outline; 19] = [
+static OUTLINES: [Outline; 18] = [
     outline!(Builder, "builder", "amazon-chroot", EBS),
-    outline!(Builder, "builder", "amazon-instance", EBS),
     outline!(Provisioner, "provisioner", "ansible", None),
     outline!(Provisioner, "provisioner", "ansible-local", None),
     outline!(Provisioner, "provisioner", "breakpoint", None),

@@ -67,6 +67,17 @@ pub struct Basis<'a> {
     pub tags: &'a LaunchTags,
     /// Disks that the template names.
     pub devices: &'a [BlockDevice],
+    /// What becomes of it.
+    pub purpose: Purpose,
+}
+
+/// What becomes of the source instance once it is provisioned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is stopped.
+    Stopped,
+    /// Its root is bundled while it runs; it may stand on an instance store, from which no stopped instance comes back.
+    Bundled,
 }
 
 /// Launches the source instance and waits until it runs.
@@ -113,6 +124,7 @@ fn request(cx: &BuildContext, config: &InstanceConfig, basis: &Basis<'_>) -> Res
     let ours = cx.teardown.tags();
     let with_ours = |tags: &[Tag]| tags.iter().chain(&ours).cloned().collect();
     let subnet = basis.network.subnet.clone();
+    let stopped = basis.purpose == Purpose::Stopped;
     Ok(RunInstances {
         client_token: String::new(),
         image: basis.source.id.to_string(),
@@ -126,9 +138,10 @@ fn request(cx: &BuildContext, config: &InstanceConfig, basis: &Basis<'_>) -> Res
         subnet,
         security_groups: basis.groups.ids.clone(),
         ebs_optimized: run.ebs_optimized,
-        shutdown_behavior: Some(run.shutdown_behavior.given().unwrap_or("stop").to_owned()),
+        shutdown_behavior: stopped.then(|| run.shutdown_behavior.given().unwrap_or("stop").to_owned()),
         cpu_credits: run.cpu_credits().map(str::to_owned),
-        metadata_options: Some(run.metadata_options()),
+        // Packer's amazon-instance never sends them; where the template gives them, they are meant.
+        metadata_options: (stopped || run.metadata_options.is_some()).then(|| run.metadata_options()),
         options: run.placing.options(run.spot.is_spot()),
         block_devices: basis.devices.to_vec(),
         instance_tags: with_ours(&basis.tags.run),

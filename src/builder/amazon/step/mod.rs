@@ -23,6 +23,7 @@ pub mod profile;
 pub mod progress;
 pub mod protect;
 pub mod provision;
+pub mod register;
 pub mod security_group;
 pub mod snapshot;
 pub mod source_image;
