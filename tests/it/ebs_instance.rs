@@ -225,7 +225,7 @@ fn mistakes() {
     check(json!({"run_volume_tags": {"a": "b"}}), &["{: `amazon-instance` has no `run_volume_tags`"]);
     check(
         json!({"ena_support": true, "spot_price": "auto"}),
-        &["true: spot instances cannot be modified as `ena_support` asks, and `spot_price` asks for one"],
+        &["true: Spot instances do not support modification, which is required when either `ena_support` or `sriov_support` are set"],
     );
     check(
         json!({"shutdown_behavior": "stop", "disable_stop_instance": true}),

@@ -109,6 +109,7 @@ impl AmazonInstance {
             let message = "`amazon-instance` has no `run_volume_tags`";
             check.error("run_volume_tags", "unknown-key", message, Some("remove it".to_owned()));
         }
+        self.instance.check_changed_when_stopped(check);
         for (key, given) in [("shutdown_behavior", run.shutdown_behavior.is_given()), ("disable_stop_instance", run.disable_stop_instance)]
         {
             if given {
