@@ -6,8 +6,8 @@ mod bucket;
 use std::sync::Arc;
 
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
-    Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreateVolume, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
+    IngressRule, Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 use amibake_ec2::{Ec2, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
@@ -168,32 +168,37 @@ impl Ec2 for Limited {
     }
 
     async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
-        self.tags.acquire().await;
+        self.tags.acquire(Urgency::Now).await;
         self.inner.delete_tags(resources, tags).await
     }
 
+    async fn create_volume(&self, request: CreateVolume) -> Result<VolumeId> {
+        self.mutate.acquire(Urgency::Now).await;
+        self.inner.create_volume(request).await
+    }
+
     async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.create_snapshot(request).await
     }
 
     async fn register_image(&self, request: RegisterImage) -> Result<ImageId> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.register_image(request).await
     }
 
     async fn attach_volume(&self, volume: &VolumeId, instance: &InstanceId, device: &str) -> Result<()> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.attach_volume(volume, instance, device).await
     }
 
     async fn detach_volume(&self, volume: &VolumeId) -> Result<()> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.detach_volume(volume).await
     }
 
     async fn set_delete_on_termination(&self, instance: &InstanceId, device: &str, on: bool) -> Result<()> {
-        self.mutate.acquire().await;
+        self.mutate.acquire(Urgency::Now).await;
         self.inner.set_delete_on_termination(instance, device, on).await
     }
 }
