@@ -1,7 +1,8 @@
 //! Descriptions, from the SDK's words to amibake's. What EC2 always says and does not say here is an answer that is none.
 
 use amibake_ec2::model::{
-    Image, ImageBlockDevice, ImageState, Instance, InstanceState, InstanceVolume, SecurityGroup, Snapshot, Subnet, Tag, Volume, Vpc,
+    EbsDevice, Image, ImageBlockDevice, ImageState, Instance, InstanceState, InstanceVolume, SecurityGroup, Snapshot, Subnet, Tag, Volume,
+    Vpc,
 };
 use amibake_ec2::{Ec2Error, VolumeId};
 use aws_sdk_ec2::types::{self as sdk, InstanceStateName};
@@ -66,6 +67,8 @@ pub(crate) fn image(image: &sdk::Image) -> Read<Image> {
             Some(instance) => Some(id(OPERATION, Some(&instance))?),
             None => None,
         },
+        kernel_id: some(image.kernel_id()),
+        ramdisk_id: some(image.ramdisk_id()),
     })
 }
 
@@ -79,7 +82,22 @@ fn image_device(operation: &'static str, device: &sdk::BlockDeviceMapping) -> Re
         device_name: or_empty(device.device_name()),
         snapshot,
         delete_on_termination: ebs.and_then(|ebs| ebs.delete_on_termination()),
+        ebs: ebs.map(ebs_device),
+        virtual_name: some(device.virtual_name()),
     })
+}
+
+fn ebs_device(ebs: &sdk::EbsBlockDevice) -> EbsDevice {
+    EbsDevice {
+        delete_on_termination: ebs.delete_on_termination().unwrap_or_default(),
+        volume_type: ebs.volume_type().map(|kind| kind.as_str().to_owned()),
+        volume_size: ebs.volume_size(),
+        iops: ebs.iops(),
+        throughput: ebs.throughput(),
+        snapshot_id: some(ebs.snapshot_id()),
+        encrypted: ebs.encrypted(),
+        kms_key_id: some(ebs.kms_key_id()),
+    }
 }
 
 fn image_state(state: Option<&sdk::ImageState>) -> ImageState {
@@ -114,6 +132,7 @@ pub(crate) fn instance(operation: &'static str, instance: &sdk::Instance) -> Rea
         },
         security_groups: groups?,
         volumes: volumes?,
+        availability_zone: some(instance.placement().and_then(|placement| placement.availability_zone())),
         tags: tags(instance.tags()),
     })
 }

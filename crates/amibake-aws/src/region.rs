@@ -1,8 +1,9 @@
 //! The [`Ec2`] trait: one call, one function.
 
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, IngressRule,
-    Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreateVolume, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
+    IngressRule, Instance, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
+    Volume, Vpc,
 };
 use amibake_ec2::{Ec2, Ec2Error, ImageId, InstanceId, Region, Result, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use async_trait::async_trait;
@@ -260,6 +261,12 @@ impl Ec2 for AwsRegion {
     async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
         let call = self.client.delete_tags().set_resources(strings(resources)).set_tags(list(tags, request::tag));
         call.send().await.map(drop).map_err(failed("DeleteTags"))
+    }
+
+    async fn create_volume(&self, request: CreateVolume) -> Result<VolumeId> {
+        const OPERATION: &str = "CreateVolume";
+        let reply = disks::create_volume(&self.client, &request).send().await.map_err(failed(OPERATION))?;
+        describe::id(OPERATION, reply.volume_id())
     }
 
     async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId> {

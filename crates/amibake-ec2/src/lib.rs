@@ -22,8 +22,9 @@ use async_trait::async_trait;
 pub use error::{Ec2Error, ErrorKind};
 pub use id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use model::{
-    Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    IngressRule, Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
+    Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreateVolume, CreatedKeyPair, DescribeImages, Filter, Image,
+    ImageChange, IngressRule, Instance, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag,
+    Volume, Vpc,
 };
 
 /// What every call answers.
@@ -98,6 +99,8 @@ pub trait Ec2: Send + Sync {
     /// Takes these tags, where they have these values, off resources.
     async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()>;
 
+    /// Makes a volume.
+    async fn create_volume(&self, request: CreateVolume) -> Result<VolumeId>;
     /// Starts making a snapshot of a volume.
     async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId>;
     /// Makes an image of snapshots.

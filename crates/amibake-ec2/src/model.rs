@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 
-pub use disks::{CreateSnapshot, RegisterImage};
+pub use disks::{CreateSnapshot, CreateVolume, RegisterImage};
 
 /// How to reach an account. Empty fields mean: as the SDK resolves them.
 #[derive(Debug, Clone, Default)]
@@ -131,6 +131,10 @@ pub struct Image {
     pub tags: Vec<Tag>,
     /// The instance it was made of, where EC2 says so.
     pub source_instance: Option<InstanceId>,
+    /// Kernel of a paravirtual image: `aki-…`.
+    pub kernel_id: Option<String>,
+    /// RAM disk of a paravirtual image: `ari-…`.
+    pub ramdisk_id: Option<String>,
 }
 
 /// State of an image.
@@ -155,6 +159,10 @@ pub struct ImageBlockDevice {
     pub snapshot: Option<SnapshotId>,
     /// Deleted with the instance.
     pub delete_on_termination: Option<bool>,
+    /// All that EC2 says of an EBS device.
+    pub ebs: Option<EbsDevice>,
+    /// Instance store volume: `ephemeral0`.
+    pub virtual_name: Option<String>,
 }
 
 /// A VPC.
@@ -363,6 +371,8 @@ pub struct Instance {
     pub security_groups: Vec<SecurityGroupId>,
     /// Its attached volumes.
     pub volumes: Vec<InstanceVolume>,
+    /// Where it runs: `us-east-1a`.
+    pub availability_zone: Option<String>,
     /// Tags.
     pub tags: Vec<Tag>,
 }

@@ -181,6 +181,8 @@ pub(super) fn register_image(request: &RegisterImage) -> Parameters {
         .with("Architecture", Some(&request.architecture))
         .with("RootDeviceName", Some(&request.root_device_name))
         .with("VirtualizationType", Some(&request.virtualization_type))
+        .with("KernelId", request.kernel_id.as_ref())
+        .with("RamdiskId", request.ramdisk_id.as_ref())
         .with("EnaSupport", request.ena_support.then_some(true))
         .with("SriovNetSupport", request.sriov_net_support.then_some("simple"))
         .with("BootMode", request.boot_mode.as_ref())

@@ -306,6 +306,7 @@ impl State {
             vpc: here.then(|| record.vpc.clone()),
             security_groups: if here { record.security_groups.clone() } else { Vec::new() },
             volumes: self.volumes_of(id).filter(|_| here).filter_map(instance_volume).collect(),
+            availability_zone: here.then(|| record.availability_zone.clone()),
             tags: record.tags.clone(),
         })
     }

@@ -39,6 +39,7 @@ mod service;
 mod stand_in;
 mod storage;
 mod tags;
+mod volumes;
 mod world;
 
 pub use assume::Assumption;

@@ -13,7 +13,7 @@ use super::record::{
 };
 use super::refusal::{Answer, refuse};
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
-use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
+use crate::model::{CopyImage, CreateVolume, ImageState, InstanceState, RunInstances};
 
 /// Everything.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) launches: BTreeMap<String, (RunInstances, InstanceId)>,
     /// CopyImage by client token.
     pub(super) copies: BTreeMap<String, (CopyImage, ImageId)>,
+    /// CreateVolume by client token.
+    pub(super) volume_tokens: BTreeMap<String, (CreateVolume, VolumeId)>,
     /// What was taken to exist.
     pub(super) assumed: Assumed,
 }

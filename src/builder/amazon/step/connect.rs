@@ -251,6 +251,7 @@ mod tests {
             vpc: Some(VpcId::new("vpc-1").unwrap()),
             security_groups: Vec::new(),
             volumes: Vec::new(),
+            availability_zone: None,
             tags: Vec::new(),
         }
     }
