@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 pub struct BuildInfo {
     /// `BuildRegion`; the build region's name, for copies in other regions too.
     pub region: String,
-    /// The source image.
-    pub source: Image,
+    /// The source image; None where a build starts from nothing, all about it is empty then.
+    pub source: Option<Image>,
 }
 
 impl BuildInfo {
@@ -21,7 +21,8 @@ impl BuildInfo {
 
     /// `.` of tags and descriptions.
     pub fn data(&self) -> Value {
-        let tags: BTreeMap<&str, &str> = self.source.tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())).collect();
+        let tags: BTreeMap<&str, &str> =
+            self.source.iter().flat_map(|source| &source.tags).map(|tag| (tag.key.as_str(), tag.value.as_str())).collect();
         let mut data = json!(self.build_data());
         if let Value::Object(fields) = &mut data {
             fields.insert("SourceAMITags".to_owned(), json!(tags));
@@ -31,13 +32,13 @@ impl BuildInfo {
 
     /// What provisioners and post-processors get. The source image's tags are not among it, as in Packer.
     pub fn build_data(&self) -> BTreeMap<String, String> {
-        let source = &self.source;
+        let of_source = |value: fn(&Image) -> String| self.source.as_ref().map(value).unwrap_or_default();
         let values = [
-            source.id.to_string(),
-            source.name.clone(),
-            source.creation_date.clone(),
-            source.owner_id.clone(),
-            source.owner_alias.clone().unwrap_or_default(),
+            of_source(|source| source.id.to_string()),
+            of_source(|source| source.name.clone()),
+            of_source(|source| source.creation_date.clone()),
+            of_source(|source| source.owner_id.clone()),
+            of_source(|source| source.owner_alias.clone().unwrap_or_default()),
             self.region.clone(),
         ];
         Self::NAMES.iter().map(|name| (*name).to_owned()).zip(values).collect()

@@ -49,14 +49,14 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsSurrogate, by: &dyn 
     let site = Site::open(cx, &config.access, config.instance.aws_polling.as_ref()).await?;
     cx.step("StepPreValidate").await;
     let wanted = Wanted { image: &config.image, network: &config.instance.network, skip_create_ami: false };
-    let (info, network) = step::look_around::look_around(cx, &site, &config.instance, Some(wanted)).await?;
+    let (info, source, network) = step::look_around::look_around(cx, &site, &config.instance, Some(wanted)).await?;
     let tags = LaunchTags::render(cx, &info, &config.instance.run, &config.volume_tag_blocks())?;
     let image_tags = ImageTags::render(cx, &info, &config.image, inherited(config, &tags))?;
     cx.step("StepKeyPair").await;
     let (key, groups) = step::let_in::let_in(cx, &site, &config.instance, &network, &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
-    let basis = Basis { source: &info.source, network: &network, key: &key, groups: &groups, tags: &tags, devices: &devices };
+    let basis = Basis { source: &source, network: &network, key: &key, groups: &groups, tags: &tags, devices: &devices };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
     cx.step("StepConnect").await;
     let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;
@@ -114,7 +114,9 @@ async fn register(
     cx.step("StepDeregisterAMI").await;
     step::deregister::deregister_old(cx, site, &config.image).await?;
     cx.step("StepRegisterAMI").await;
-    let pending = register::register(cx, site, config, &snapshots, tags.image.clone()).await?;
+    let request = register::request(config, &snapshots, tags.image.clone());
+    let ids = snapshots.iter().map(|taken| taken.id.clone()).collect();
+    let pending = step::register::register(cx, site, &config.image, request, ids).await?;
     let image = step::create_image::wait_for_image(cx, site, &pending).await?;
     for taken in &snapshots {
         cx.teardown.release(taken.entry);

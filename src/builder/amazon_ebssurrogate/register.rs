@@ -1,57 +1,19 @@
-//! Registers the image of the snapshots.
+//! The image that is registered of the snapshots.
 
 use std::collections::BTreeMap;
 
+use amibake_ec2::SnapshotId;
 use amibake_ec2::model::{RegisterImage, Tag};
-use amibake_ec2::{Ec2Error, ErrorKind, ImageId, SnapshotId};
 use amibake_template::component::Given;
-use tokio::time::Instant;
 
 use super::config::AmazonEbsSurrogate;
-use crate::builder::BuildError;
-use crate::builder::amazon::call::{go_on, may_exist};
-use crate::builder::amazon::name::passing_image_name;
-use crate::builder::amazon::site::Site;
-use crate::builder::amazon::step::create_failed;
-use crate::builder::amazon::step::create_image::{LOOK_FOR, Pending};
 use crate::builder::amazon::step::snapshot::Taken;
-use crate::engine::context::BuildContext;
-use crate::engine::teardown::{ImageOrigin, Lifetime, Resource};
 
-/// Tries of a call whose replies are lost.
-const TRIES_WITHOUT_REPLY: u32 = 3;
-
-/// Registers the image. Where only copies of it are kept, it has a passing name and goes with the build.
-///
-/// # Errors
-/// EC2 refuses: the name is taken, a device is not what it takes.
-pub async fn register(
-    cx: &BuildContext,
-    site: &Site,
-    config: &AmazonEbsSurrogate,
-    snapshots: &[Taken],
-    tags: Vec<Tag>,
-) -> Result<Pending, BuildError> {
-    go_on(cx)?;
-    cx.report.say("Registering the AMI...");
-    let (name, lifetime) = match config.image.is_temporary() {
-        true => (passing_image_name(cx), Lifetime::Build),
-        false => (config.image.ami_name.clone(), Lifetime::Artifact),
-    };
-    let request = request(config, snapshots, name, tags);
-    let origin = ImageOrigin::Snapshots(snapshots.iter().map(|taken| taken.id.clone()).collect());
-    let resource = Resource::image(request.name.clone(), origin.clone());
-    let made = cx.teardown.create(&site.home, resource, lifetime, make(cx, site, &request, &origin)).await;
-    let (id, entry) = made.map_err(|error| create_failed(cx, "Error registering AMI", &site.region, error))?;
-    cx.report.say(format!("AMI: {id}"));
-    Ok(Pending { id, entry })
-}
-
-fn request(config: &AmazonEbsSurrogate, snapshots: &[Taken], name: String, image_tags: Vec<Tag>) -> RegisterImage {
+/// The request, without the image's name.
+pub(super) fn request(config: &AmazonEbsSurrogate, snapshots: &[Taken], image_tags: Vec<Tag>) -> RegisterImage {
     let snapshots: BTreeMap<String, SnapshotId> = snapshots.iter().map(|taken| (taken.device.clone(), taken.id.clone())).collect();
     let text = |value: &Option<String>| value.given().map(str::to_owned);
     RegisterImage {
-        name,
         architecture: config.architecture().to_owned(),
         root_device_name: config.ami_root_device.name().to_owned(),
         virtualization_type: config.image.ami_virtualization_type.given().unwrap_or_default().to_owned(),
@@ -62,24 +24,6 @@ fn request(config: &AmazonEbsSurrogate, snapshots: &[Taken], name: String, image
         uefi_data: text(&config.uefi_data),
         tpm_support: text(&config.tpm_support),
         image_tags,
+        ..RegisterImage::default()
     }
-}
-
-/// Registers the image. Where the reply is lost, the image is looked for by its name and its snapshots before another try: a second
-/// request under the same name is refused where the first had its effect.
-async fn make(cx: &BuildContext, site: &Site, request: &RegisterImage, origin: &ImageOrigin) -> amibake_ec2::Result<ImageId> {
-    let mut lost: Option<Ec2Error> = None;
-    for _ in 0..TRIES_WITHOUT_REPLY {
-        match site.ec2().register_image(request.clone()).await {
-            Err(error) if error.kind == ErrorKind::Unknown => lost = Some(error),
-            Err(error) if lost.is_some() && error.is("InvalidAMIName.Duplicate") => {}
-            answer if lost.is_some() => return answer.map_err(may_exist),
-            answer => return answer,
-        }
-        let found = cx.teardown.find_images(&site.home, &request.name, origin, Instant::now() + LOOK_FOR).await;
-        if let Some(id) = found.map_err(may_exist)?.into_iter().next() {
-            return Ok(id);
-        }
-    }
-    Err(lost.unwrap_or_else(|| Ec2Error::unknown("RegisterImage", "no answer")))
 }

@@ -38,13 +38,13 @@ impl Builder for AmazonEbsVolume {
 pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsVolume, by: &dyn Connect) -> Result<Option<Artifact>, BuildError> {
     let site = Site::open(cx, &config.access, config.instance.aws_polling.as_ref()).await?;
     cx.step("StepSourceAMIInfo").await;
-    let (info, network) = step::look_around::look_around(cx, &site, &config.instance, None).await?;
+    let (info, source, network) = step::look_around::look_around(cx, &site, &config.instance, None).await?;
     let tags = LaunchTags::render(cx, &info, &config.instance.run, &config.run_volume_tag)?;
     cx.step("StepKeyPair").await;
     let (key, groups) = step::let_in::let_in(cx, &site, &config.instance, &network, &tags.run).await?;
     cx.step("StepRunSourceInstance").await;
     let devices = config.launch_devices();
-    let basis = Basis { source: &info.source, network: &network, key: &key, groups: &groups, tags: &tags, devices: &devices };
+    let basis = Basis { source: &source, network: &network, key: &key, groups: &groups, tags: &tags, devices: &devices };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
     cx.step("stepTagEBSVolumes").await;
     let volumes = Volumes::of(config, &instance);

@@ -1,5 +1,7 @@
 //! Asks all that can be known before anything is made.
 
+use amibake_ec2::model::Image;
+
 use crate::builder::BuildError;
 use crate::builder::amazon::call::go_on;
 use crate::builder::amazon::info::BuildInfo;
@@ -21,7 +23,7 @@ pub async fn look_around(
     site: &Site,
     config: &InstanceConfig,
     wanted: Option<Wanted<'_>>,
-) -> Result<(BuildInfo, Network), BuildError> {
+) -> Result<(BuildInfo, Image, Network), BuildError> {
     go_on(cx)?;
     let valid = async {
         match wanted {
@@ -38,5 +40,5 @@ pub async fn look_around(
     for found in &network.found {
         cx.report.detail(found.clone());
     }
-    Ok((BuildInfo { region: site.region.to_string(), source }, network))
+    Ok((BuildInfo { region: site.region.to_string(), source: Some(source.clone()) }, source, network))
 }

@@ -16,6 +16,7 @@ pub mod network;
 pub mod prevalidate;
 pub mod progress;
 pub mod provision;
+pub mod register;
 pub mod security_group;
 pub mod snapshot;
 pub mod source_image;

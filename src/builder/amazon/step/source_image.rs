@@ -16,16 +16,24 @@ use crate::engine::context::BuildContext;
 /// # Errors
 /// No match, several matches, an image without an EBS root device.
 pub async fn find_source_image(cx: &BuildContext, site: &Site, config: &SourceConfig) -> Result<Image, BuildError> {
-    let request = request(config).map_err(|error| fail(cx, format!("source_ami: {error}")))?;
-    let found = ask(cx, || site.home.known.images(request.clone())).await;
-    let found = found.map_err(|error| error.fail(cx, "Error querying AMI", &site.region))?;
-    let image = pick(cx, site, config, &request, found)?;
+    let image = search_source_image(cx, site, config).await?;
     // Packer looks at this only after it has made key pair and group.
     if image.root_device_type != "ebs" {
         let got = &image.root_device_type;
         return Err(fail(cx, format!("The provided source AMI has an invalid root device type.\nExpected 'ebs', got '{got}'.")));
     }
     Ok(image)
+}
+
+/// Finds the source image, whatever its root device is.
+///
+/// # Errors
+/// No match, several matches.
+pub async fn search_source_image(cx: &BuildContext, site: &Site, config: &SourceConfig) -> Result<Image, BuildError> {
+    let request = request(config).map_err(|error| fail(cx, format!("source_ami: {error}")))?;
+    let found = ask(cx, || site.home.known.images(request.clone())).await;
+    let found = found.map_err(|error| error.fail(cx, "Error querying AMI", &site.region))?;
+    pick(cx, site, config, &request, found)
 }
 
 fn request(config: &SourceConfig) -> Result<DescribeImages, amibake_ec2::id::BadId> {
