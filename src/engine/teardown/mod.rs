@@ -8,10 +8,12 @@
 //! ```
 //!
 //! [`resource`](Resource): what can be owned; `unwind`: in which order it goes; `remove`: how each kind goes; `search`: how what a lost
-//! reply hid is found.
+//! reply hid is found; `chain`, `mount`: what goes one after the other on this machine.
 
+mod chain;
 mod leftover;
 mod local;
+mod mount;
 mod remove;
 mod resource;
 mod search;
@@ -29,7 +31,9 @@ use amibake_ec2::{Ec2Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+pub use chain::Attached;
 pub use leftover::Leftover;
+pub use mount::{Wrapped, in_mounts, mounted_here};
 pub use remove::{made_for, remove_image};
 pub use resource::{Created, ImageOrigin, Lifetime, Resource};
 pub use unwind::Ending;

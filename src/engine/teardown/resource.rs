@@ -6,6 +6,8 @@ use amibake_ec2::model::{CreatedKeyPair, Instance};
 use amibake_ec2::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
+use super::mount::Wrapped;
+
 /// How long something is meant to live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +69,24 @@ pub enum Resource {
     },
     /// The volumes of a launch that outlive their instance; found by the run's tags. Go after the instances of their region are terminated.
     LaunchedVolumes,
+    /// A file system mounted on this machine. What was mounted last goes first; what still runs in it is ended.
+    Mount {
+        /// Where.
+        path: PathBuf,
+        /// Directories made for it, outermost first: they go with it where they are empty.
+        directories: Vec<PathBuf>,
+        /// How, where not by plain `umount`. Not journalled.
+        #[serde(skip)]
+        wrapped: Option<Wrapped>,
+    },
+    /// The volume that a build works on from this machine: detached, deleted. Goes after what is mounted; found by the run's tags where
+    /// the id is unknown.
+    WorkVolume {
+        /// Id.
+        id: Option<VolumeId>,
+        /// Whether it may be attached.
+        attached: bool,
+    },
     /// A temporary file or directory of this machine; a directory goes with all it holds.
     TempPath {
         /// Where.
@@ -119,6 +139,16 @@ impl Resource {
     /// A snapshot of a volume about to be made.
     pub fn volume_snapshot(volume: VolumeId) -> Self {
         Self::VolumeSnapshot { volume, id: None }
+    }
+
+    /// A file system about to be mounted.
+    pub fn mount(path: impl Into<PathBuf>, wrapped: Option<Wrapped>) -> Self {
+        Self::Mount { path: path.into(), directories: Vec::new(), wrapped }
+    }
+
+    /// A volume about to be made, to be worked on from this machine.
+    pub fn work_volume() -> Self {
+        Self::WorkVolume { id: None, attached: false }
     }
 
     /// A process just started; its start time is read here.
