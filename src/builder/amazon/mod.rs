@@ -3,6 +3,7 @@
 //! - [`access`], [`image`], [`run`], [`network`], [`source`], [`device`], [`polling`]: groups of template keys, flattened into a
 //!   builder's configuration; each holds the checks that concern its own keys only.
 //! - [`tag`], [`filter`]: the two spellings of tags and filters, as a map and as a list of blocks.
+//! - [`registered`]: what only an image registered of snapshots can be told.
 //! - [`given`]: an empty value means "not given", everywhere.
 //! - [`not_yet`]: keys that are known, but whose behaviour is not built yet.
 //! - [`call`], [`site`], [`name`]: how steps talk to EC2, where, and names that no other build has.
@@ -25,6 +26,7 @@ pub mod name;
 pub mod network;
 pub mod not_yet;
 pub mod polling;
+pub mod registered;
 pub mod run;
 pub mod site;
 pub mod source;

@@ -11,7 +11,7 @@ use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::instance::InstanceConfig;
 use crate::builder::amazon::not_yet::NotYet;
-use crate::builder::amazon::run::one_of;
+use crate::builder::amazon::registered::RegisteredConfig;
 use crate::builder::amazon::tag::{KeyValue, NameValue};
 
 /// Makes an image of a volume that provisioners have filled: launches an instance with further volumes, provisions it, and makes the image
@@ -38,17 +38,9 @@ pub struct AmazonEbsSurrogate {
     pub ami_root_device: RootDevice,
     /// Description of the snapshots. Default: `Packer: ` and the time. Since amazon plugin 1.3.3.
     pub snapshot_description: Option<String>,
-    /// Architecture of the image. Default: x86_64.
-    #[schemars(extend("x-amibake-choices" = ["arm64", "arm64_mac", "i386", "x86_64", "x86_64_mac"]))]
-    pub ami_architecture: Option<String>,
-    /// How instances of the image boot. Default: EC2's for the architecture. Since amazon plugin 1.0.5.
-    #[schemars(extend("x-amibake-choices" = ["legacy-bios", "uefi", "uefi-preferred"]))]
-    pub boot_mode: Option<String>,
-    /// UEFI variable store of the image, Base64. Needs `boot_mode` uefi, except on arm64. Since amazon plugin 1.1.6.
-    pub uefi_data: Option<String>,
-    /// `v2.0` gives instances of the image a NitroTPM. Since amazon plugin 1.2.6.
-    #[schemars(extend("x-amibake-choices" = ["v2.0"]))]
-    pub tpm_support: Option<String>,
+    /// What only a registered image can be told.
+    #[serde(flatten)]
+    pub registered: RegisteredConfig,
     /// Make the image of the instance, after its root volume was swapped for the new one, instead of registering snapshots. The image
     /// keeps what EC2 ties to an instance: billing codes, boot mode. Default: false. Since amazon plugin 1.3.1.
     #[serde(default)]
@@ -76,11 +68,6 @@ pub struct LaunchDevice {
 }
 
 impl AmazonEbsSurrogate {
-    /// The image's architecture.
-    pub fn architecture(&self) -> &str {
-        self.ami_architecture.given().unwrap_or("x86_64")
-    }
-
     /// Blocks of volume tags in the form that all tags have.
     pub fn volume_tag_blocks(&self) -> Vec<KeyValue> {
         self.run_volume_tag.iter().cloned().map(KeyValue::from).collect()
@@ -97,37 +84,21 @@ impl AmazonEbsSurrogate {
     }
 
     fn check_registered(&self, check: &mut Check<'_>) {
-        let known = ["arm64", "arm64_mac", "i386", "x86_64", "x86_64_mac"];
-        one_of(check, "ami_architecture", self.ami_architecture.given(), &known);
-        one_of(check, "tpm_support", self.tpm_support.given(), &["v2.0"]);
-        one_of(check, "boot_mode", self.boot_mode.given(), &["uefi", "legacy-bios", "uefi-preferred"]);
+        self.registered.check(check);
         if !self.image.ami_virtualization_type.is_given() {
             let help = "write `\"ami_virtualization_type\": \"hvm\"`: the image is made of snapshots, which do not tell";
             check.error("ami_virtualization_type", "missing-key", "`ami_virtualization_type` must be given", Some(help.to_owned()));
         }
-        if self.uefi_data.is_given() {
-            self.check_uefi(check);
-        }
         for (key, given) in [
-            ("boot_mode", self.boot_mode.is_given()),
-            ("uefi_data", self.uefi_data.is_given()),
-            ("tpm_support", self.tpm_support.is_given()),
+            ("boot_mode", self.registered.boot_mode.is_given()),
+            ("uefi_data", self.registered.uefi_data.is_given()),
+            ("tpm_support", self.registered.tpm_support.is_given()),
         ] {
             if given && self.use_create_image {
                 let help = "with `use_create_image` the image has what the source instance has";
                 check.warning(key, "no-effect", format!("`{key}` has no effect beside `use_create_image`"), Some(help.to_owned()));
             }
         }
-    }
-
-    fn check_uefi(&self, check: &mut Check<'_>) {
-        let architecture = self.architecture();
-        let why = match self.boot_mode.given() {
-            Some("legacy-bios") => "not `legacy-bios`".to_owned(),
-            None if !architecture.starts_with("arm64") => format!("and {architecture} boots by `legacy-bios` unless told otherwise"),
-            _ => return,
-        };
-        check.error("uefi_data", "uefi-boot-mode", format!("`uefi_data` needs `boot_mode` uefi, {why}"), None);
     }
 }
 

@@ -12,18 +12,14 @@ use crate::builder::amazon::step::snapshot::Taken;
 /// The request, without the image's name.
 pub(super) fn request(config: &AmazonEbsSurrogate, snapshots: &[Taken], image_tags: Vec<Tag>) -> RegisterImage {
     let snapshots: BTreeMap<String, SnapshotId> = snapshots.iter().map(|taken| (taken.device.clone(), taken.id.clone())).collect();
-    let text = |value: &Option<String>| value.given().map(str::to_owned);
-    RegisterImage {
-        architecture: config.architecture().to_owned(),
+    config.registered.register(RegisterImage {
+        architecture: config.registered.architecture().to_owned(),
         root_device_name: config.ami_root_device.name().to_owned(),
         virtualization_type: config.image.ami_virtualization_type.given().unwrap_or_default().to_owned(),
         block_devices: config.image_devices(&snapshots),
         ena_support: config.not_yet.ena_support.is_true(),
         sriov_net_support: config.not_yet.sriov_support == Some(true),
-        boot_mode: text(&config.boot_mode),
-        uefi_data: text(&config.uefi_data),
-        tpm_support: text(&config.tpm_support),
         image_tags,
         ..RegisterImage::default()
-    }
+    })
 }

@@ -55,14 +55,30 @@ pub async fn take_snapshots(cx: &BuildContext, site: &Site, plans: &[Plan]) -> R
         }
     }
     // All are let come to their end: one that is being made must not be dropped because another one failed.
-    let all = futures_util::future::join_all(plans.iter().map(|plan| create(cx, site, plan))).await;
+    let all = futures_util::future::join_all(plans.iter().map(|plan| {
+        cx.report.say(format!("Creating snapshot of EBS Volume {}...", plan.volume));
+        create(cx, site, plan)
+    }))
+    .await;
     let all = all.into_iter().collect::<Result<Vec<_>, _>>()?;
     try_join_all(all.iter().zip(plans).map(|(taken, plan)| finish(cx, site, taken, plan))).await?;
     Ok(all)
 }
 
+/// Makes one snapshot and waits for it; tells its id.
+///
+/// # Errors
+/// EC2 refuses, the snapshot fails, time is up.
+pub async fn take_snapshot(cx: &BuildContext, site: &Site, plan: &Plan) -> Result<Taken, BuildError> {
+    go_on(cx)?;
+    cx.report.say("Creating snapshot...");
+    let taken = create(cx, site, plan).await?;
+    cx.report.detail(format!("Snapshot ID: {}", taken.id));
+    finish(cx, site, &taken, plan).await?;
+    Ok(taken)
+}
+
 async fn create(cx: &BuildContext, site: &Site, plan: &Plan) -> Result<Taken, BuildError> {
-    cx.report.say(format!("Creating snapshot of EBS Volume {}...", plan.volume));
     let description = plan.description.clone().unwrap_or_else(|| format!("Packer: {}", now(cx)));
     let request = CreateSnapshot { volume: plan.volume.clone(), description, tags: plan.tags.clone() };
     let resource = Resource::volume_snapshot(plan.volume.clone());
