@@ -22,10 +22,10 @@ fn everything() -> Value {
 
 /// Builds with a fault at each call in turn.
 async fn at_each_call(config: fn() -> Value, kind: impl Fn() -> Kind, check: impl Fn(&str, &Outcome)) {
-    let clean = Bench::new(lab()).bake(config()).await;
+    let clean = Bench::of(lab(), &config()).await.bake(config()).await;
     clean.artifact();
     for call in &clean.calls {
-        let bench = Bench::new(lab());
+        let bench = Bench::of(lab(), &config()).await;
         bench.lab.fault(Fault::new(At::Call(call.number), kind()));
         let outcome = bench.bake(config()).await;
         let at = format!("call {} ({} in {})", call.number, call.operation, call.region);
@@ -91,10 +91,10 @@ async fn an_encrypted_build_survives_lost_replies() {
 
 /// Cancels the build at each call in turn.
 async fn cancelled_at_each_call(config: fn() -> Value, after: bool) {
-    let clean = Bench::new(lab()).bake(config()).await;
+    let clean = Bench::of(lab(), &config()).await.bake(config()).await;
     clean.artifact();
     for call in &clean.calls {
-        let bench = Bench::new(lab());
+        let bench = Bench::of(lab(), &config()).await;
         let (cancel, at) = (bench.cancel.clone(), At::Call(call.number));
         let hook = move || cancel.cancel();
         bench.lab.fault(if after { Fault::after(at, hook) } else { Fault::before(at, hook) });
@@ -162,7 +162,7 @@ fn swapped() -> Value {
 }
 
 /// The whole table for one builder: each call refused, its request lost, its reply lost, cancelled before and after.
-async fn table(config: fn() -> Value) {
+pub async fn table(config: fn() -> Value) {
     let refused = || Kind::Refuse("UnauthorizedOperation", "You are not authorized to perform this operation.");
     at_each_call(config, refused, fails_or_has_an_image).await;
     at_each_call(config, || Kind::LoseReply, |at, outcome| assert!(outcome.result.is_ok(), "{at}: {}", outcome.error())).await;

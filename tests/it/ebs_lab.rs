@@ -9,7 +9,7 @@ use std::time::Duration;
 use amibake::artifact::Artifact;
 use amibake::builder::BuildError;
 use amibake::builder::amazon::step::connect::{Connect, Connection};
-use amibake::builder::{amazon_ebs, amazon_ebssurrogate, amazon_ebsvolume};
+use amibake::builder::{amazon_chroot, amazon_ebs, amazon_ebssurrogate, amazon_ebsvolume};
 use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
 use amibake::engine::account::Accounts;
@@ -19,13 +19,16 @@ use amibake::engine::late::LateContext;
 use amibake::engine::teardown::{Ending, Leftover, Teardown};
 use amibake::event::{Event, Reporter, What};
 use amibake_ec2::lab::{Call, Inventory, Lab, Options, Times};
-use amibake_ec2::model::{DescribeImages, Filter};
-use amibake_ec2::{Clouds, ImageId};
+use amibake_ec2::model::{DescribeImages, Filter, InstanceState, RunInstances};
+use amibake_ec2::{Clouds, ImageId, InstanceId};
 use amibake_template::lang::Host;
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::chroot_host;
 
 /// The lab's calendar when it opens.
 const OPENED_UNIX_NANOS: i128 = 1_793_606_400 * 1_000_000_000;
@@ -77,7 +80,14 @@ pub struct Bench {
     pub force: bool,
     before: Inventory,
     runs: AtomicU32,
+    /// The instance that the build runs on, for `amazon-chroot`.
+    pub instance: Option<InstanceId>,
+    /// What provisioners do, where it is more than one command.
+    provision: Option<Provision>,
 }
+
+/// Provisioners in a test's place.
+pub type Provision = Arc<dyn for<'a> Fn(&'a dyn Communicator) -> BoxFuture<'a, Result<(), BuildError>> + Send + Sync>;
 
 /// How a build ended.
 pub struct Outcome {
@@ -95,7 +105,30 @@ pub struct Outcome {
 impl Bench {
     pub fn new(lab: Lab) -> Self {
         let before = lab.inventory();
-        Self { lab, cancel: CancellationToken::new(), force: false, before, runs: AtomicU32::new(1) }
+        Self { lab, cancel: CancellationToken::new(), force: false, before, runs: AtomicU32::new(1), instance: None, provision: None }
+    }
+
+    /// A bench for this builder: for `amazon-chroot` one on an instance that runs already.
+    pub async fn of(lab: Lab, config: &Value) -> Self {
+        if config["type"] != "amazon-chroot" {
+            return Self::new(lab);
+        }
+        let request = RunInstances {
+            client_token: "the host".to_owned(),
+            image: source_ami(&lab).await.to_string(),
+            instance_type: "t2.micro".to_owned(),
+            ..RunInstances::default()
+        };
+        let instance = lab.region(REGION).run_instance(request).await.unwrap().id;
+        while lab.instance(&instance).unwrap().state != InstanceState::Running {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        Self { instance: Some(instance), ..Self::new(lab) }
+    }
+
+    /// The same bench with other provisioners.
+    pub fn with(self, provision: Provision) -> Self {
+        Self { provision: Some(provision), ..self }
     }
 
     /// Builds, and unwinds as the scheduler does.
@@ -103,7 +136,7 @@ impl Bench {
         let (report, events) = Reporter::new();
         let mut cx = self.context(report);
         let (begun, first) = (Instant::now(), self.lab.count());
-        let result = run(&mut cx, config).await;
+        let result = run(&mut cx, config, self.instance.as_ref()).await;
         let ending = if result.is_ok() { Ending::Success } else { Ending::Failure };
         let leftovers = cx.teardown.unwind(ending, Instant::now() + Duration::from_secs(600)).await;
         drop(cx);
@@ -147,7 +180,7 @@ impl Bench {
             guests: None,
             terminal: Arc::new(Nobody),
             teardown,
-            provisioning: Arc::new(OneCommand),
+            provisioning: Arc::new(OneCommand(self.provision.clone())),
         })
     }
 }
@@ -188,8 +221,12 @@ impl Outcome {
 }
 
 /// Builds as the builder does that the configuration names by its `type`; `amazon-ebs` where it names none.
-async fn run(cx: &mut BuildContext, config: Value) -> Result<Option<Artifact>, BuildError> {
+async fn run(cx: &mut BuildContext, config: Value, instance: Option<&InstanceId>) -> Result<Option<Artifact>, BuildError> {
     match config["type"].as_str() {
+        Some("amazon-chroot") => {
+            let host = chroot_host::Host::of(instance.unwrap());
+            amazon_chroot::steps(cx, &serde_json::from_value(config).unwrap(), &host).await
+        }
         Some("amazon-ebssurrogate") => amazon_ebssurrogate::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
         Some("amazon-ebsvolume") => amazon_ebsvolume::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
         Some(_) | None => amazon_ebs::steps(cx, &serde_json::from_value(config).unwrap(), &Guest).await,
@@ -287,11 +324,14 @@ impl Communicator for Guest {
 }
 
 /// Provisioners: one command.
-struct OneCommand;
+struct OneCommand(Option<Provision>);
 
 #[async_trait]
 impl Provisioning for OneCommand {
     async fn provision(&self, cx: &mut BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError> {
+        if let Some(provision) = &self.0 {
+            return provision(communicator).await;
+        }
         communicator.run("provision", &cx.report).await.map(drop).map_err(|error| BuildError::Failed(error.to_string()))
     }
 }

@@ -10,6 +10,7 @@
 //! - `ebs_config`: mistakes in an `amazon-ebs` builder.
 //! - `ebs_build`, `ebs_faults`, `ebs_run`: `amazon-ebs` on an EC2 in memory (`ebs_lab`).
 //! - `ebs_siblings`: `amazon-ebssurrogate` and `amazon-ebsvolume`, as `ebs_build` and `ebs_config`.
+//! - `chroot`: `amazon-chroot` on the lab; `chroot_real`: with real mounts (`chroot_host`: the machine that it runs on).
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
 //! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -28,6 +29,9 @@
 mod beside;
 mod bytes;
 mod cases;
+mod chroot;
+mod chroot_host;
+mod chroot_real;
 mod command_line;
 mod console;
 mod corpus;

@@ -75,6 +75,7 @@ impl Local {
         let (_, said) = tokio::join!(read(out), read(err));
         match group.end().await.map(code).map_err(|error| format!("/bin/sh: {error}"))? {
             0 => Ok(()),
+            status if said.trim().is_empty() => Err(format!("exit status {status}")),
             status => Err(format!("exit status {status}\nStderr: {}", said.trim_end())),
         }
     }

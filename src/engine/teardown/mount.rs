@@ -13,8 +13,6 @@ use super::local;
 /// How often a busy file system is tried.
 const TRIES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How long one command may take.
-const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 
 /// The commands of a build that does not mount by itself (`command_wrapper`). They are never written to disk: a wrapper may hold a
 /// password. After a crash the file system is unmounted without them.
@@ -60,11 +58,8 @@ async fn is_mounted(path: &Path, wrapped: Option<&Wrapped>) -> bool {
     }
     let Some(wrapped) = wrapped else { return false };
     // Where the wrapper mounts, only the wrapper knows.
-    let mut check = shell(&wrapped.mounted);
-    match tokio::time::timeout(COMMAND_LIMIT, check.stdout(Stdio::null()).stderr(Stdio::null()).status()).await {
-        Ok(Ok(status)) => status.code() != Some(1),
-        Ok(Err(_)) | Err(_) => false,
-    }
+    let status = shell(&wrapped.mounted).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    status.is_ok_and(|status| status.code() != Some(1))
 }
 
 /// Whether something is mounted exactly there, as this process sees it.
@@ -89,12 +84,11 @@ async fn unmount_once(path: &Path, wrapped: Option<&Wrapped>) -> Result<(), Stri
             command
         }
     };
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    match tokio::time::timeout(COMMAND_LIMIT, output).await {
-        Ok(Ok(output)) if output.status.success() => Ok(()),
-        Ok(Ok(output)) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-        Ok(Err(error)) => Err(format!("umount: {error}")),
-        Err(_) => Err(format!("umount did not end within {} seconds", COMMAND_LIMIT.as_secs())),
+    // No limit of our own: an `umount` that hangs does so in the kernel, where nothing ends it.
+    match command.stdin(Stdio::null()).kill_on_drop(true).output().await {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Err(format!("umount: {error}")),
     }
 }
 

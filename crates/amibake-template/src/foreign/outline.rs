@@ -44,8 +44,7 @@ macro_rules! outline {
 
 const EBS: Option<&str> = Some("amazon-ebs");
 
-static OUTLINES: [Outline; 20] = [
-    outline!(Builder, "builder", "amazon-chroot", EBS),
+static OUTLINES: [Outline; 19] = [
     outline!(Builder, "builder", "amazon-instance", EBS),
     outline!(Provisioner, "provisioner", "ansible", None),
     outline!(Provisioner, "provisioner", "ansible-local", None),
