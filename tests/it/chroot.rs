@@ -228,6 +228,13 @@ fn mistakes_of_chroots() {
 }
 
 #[test]
+fn the_example_has_no_mistakes() {
+    let path = crate::program::repository("examples/chroot-image/template.json");
+    let text = std::fs::read_to_string(path).unwrap().replace("{{timestamp}}", "1");
+    check(serde_json::from_str::<Value>(&text).unwrap()["builders"][0].take(), &[]);
+}
+
+#[test]
 fn mistakes_from_scratch() {
     check(
         json!({"type": "amazon-chroot", "ami_name": "abc", "from_scratch": true, "source_ami": "ami-1"}),

@@ -34,11 +34,6 @@ enum Why {
 
 /// Names of traces, separated by blanks, and why they are not replayed.
 const LEFT_OUT: &[(Why, &str)] = &[
-    (
-        Why::NoPart(Kind::Builder, "amazon-chroot"),
-        "chroot-encrypt-regions chroot-from-scratch chroot-not-on-ec2 chroot-options chroot-register-fails chroot-simple \
-         chroot-validate-errors chroot-validate-errors-2",
-    ),
     (Why::NoPart(Kind::Builder, "amazon-instance"), "instance-defaults instance-simple instance-upload-fails instance-validate-errors"),
     (
         Why::NoPart(Kind::PostProcessor, "amazon-import"),
@@ -47,7 +42,7 @@ const LEFT_OUT: &[(Why, &str)] = &[
     (Why::NotYet("spot_price"), "ebs-spot-auto ebs-spot-price-types ebs-spot-subnet ebs-spot-tags surrogate-spot"),
     (Why::NotYet("Session Manager"), "ebs-session-manager ebs-session-manager-port-in-use"),
     (Why::NotYet("temporary_iam_instance_profile_policy_document"), "ebs-temporary-iam-profile"),
-    (Why::NotYet("ena_support"), "ebs-ena-false ebs-ena-pv-source ebs-ena-sriov ebsvolume-ena surrogate-simple"),
+    (Why::NotYet("ena_support"), "chroot-options ebs-ena-false ebs-ena-pv-source ebs-ena-sriov ebsvolume-ena surrogate-simple"),
     (Why::NotYet("winrm"), "ebs-winrm ebs-winrm-password ebs-winrm-windows"),
     (Why::NotYet("decode_authorization_messages"), "decode-authorization"),
     (Why::NotYet("transitive_tag_keys"), "assume-role"),
@@ -126,6 +121,13 @@ macro_rules! replayed {
 
 replayed! {
     aws_endpoints
+    chroot_encrypt_regions
+    chroot_from_scratch
+    chroot_not_on_ec2
+    chroot_register_fails
+    chroot_simple
+    chroot_validate_errors
+    chroot_validate_errors_2
     credentials_no_region
     credentials_profile
     credentials_profile_with_env

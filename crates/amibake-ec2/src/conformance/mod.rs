@@ -99,6 +99,7 @@ questions! {
     disks::a_snapshot_is_found_by_its_volume,
     disks::an_image_is_registered_of_snapshots: "makes snapshots of its own",
     disks::a_volume_changes_its_device,
+    disks::a_volume_is_made_of_a_token,
     disks::tags_are_taken_away_by_key_and_value,
     storage::volumes_stay_or_go_with_their_instance,
     storage::a_volume_in_use_cannot_be_deleted,
