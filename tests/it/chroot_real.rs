@@ -1,6 +1,6 @@
 //! `amazon-chroot` with real mounts: a loop device is what the lab attaches, a small file system on it what the image is made of.
 //!
-//! Needs root and loop devices; elsewhere it says so and does nothing, unless AMIBAKE_E2E=require.
+//! Needs root and loop devices; elsewhere it says so and does nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,12 +44,16 @@ struct Disk {
 }
 
 impl Disk {
-    /// A file system with what a shell needs; None, aloud, where that cannot be.
+    /// A file system with what a shell needs; None, aloud, where that cannot be. With `AMIBAKE_E2E=require` that is a failure where
+    /// root has loop devices.
+    #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "what this machine offers to tests; one that does nothing says so")]
     fn new() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         if let Err(why) = possible(folder.path()) {
-            assert!(std::env::var("AMIBAKE_E2E").as_deref() != Ok("require"), "no loop device can be mounted here: {why}");
-            eprintln!("skipped: no loop device can be mounted here: {why}");
+            let could = rustix::process::geteuid().is_root() && Path::new("/dev/loop-control").exists();
+            let required = std::env::var_os("AMIBAKE_E2E").is_some_and(|word| word == "require");
+            assert!(!(could && required), "no loop device can be mounted here: {why}");
+            eprintln!("NOT TESTED: no loop device can be mounted here: {why}");
             return None;
         }
         let disk = Self { folder, attached: Arc::default() };
@@ -81,11 +85,8 @@ impl Disk {
         run("mount", &["-o", "loop", &self.path("image").to_string_lossy(), &place.to_string_lossy()]);
         let seen = look(&place);
         // A process that another test is starting may hold a file of ours for a moment.
-        let gone = (0..50).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(20));
-            Command::new("umount").arg(&place).output().unwrap().status.success()
-        });
-        assert!(gone, "{} stays mounted", place.display());
+        let unmount = format!("for n in 1 2 3 4 5 6 7 8 9; do umount {} && exit; sleep 0.1; done; exit 1", place.display());
+        run("/bin/sh", &["-c", &unmount]);
         seen
     }
 
