@@ -12,7 +12,6 @@ use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::instance::InstanceConfig;
-use crate::builder::amazon::not_yet::NotYet;
 use crate::builder::amazon::tag::{KeyValue, NameValue};
 
 /// Makes an EBS-backed image: launches an instance of a source image, provisions it, and makes an image of it.
@@ -45,9 +44,6 @@ pub struct AmazonEbs {
     pub skip_ami_run_tags: bool,
     /// EC2 Fast Launch of the image, which must be Windows. Since amazon plugin 1.2.2.
     pub fast_launch: Option<FastLaunchConfig>,
-    /// Keys that are known but not acted on yet.
-    #[serde(flatten)]
-    pub not_yet: NotYet,
 }
 
 impl AmazonEbs {
@@ -95,6 +91,5 @@ impl Component for AmazonEbs {
         self.instance.check(check);
         self.instance.check_changed_when_stopped(check);
         self.check_fast_launch(check);
-        self.not_yet.check(check);
     }
 }

@@ -10,7 +10,6 @@ use crate::builder::amazon::device::BlockDeviceMapping;
 use crate::builder::amazon::image::ImageConfig;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::instance::InstanceConfig;
-use crate::builder::amazon::not_yet::NotYet;
 use crate::builder::amazon::registered::RegisteredConfig;
 use crate::builder::amazon::tag::{KeyValue, NameValue};
 
@@ -51,9 +50,6 @@ pub struct AmazonEbsSurrogate {
     /// With `use_create_image`: do not put `run_tags` on the image. Default: false. Since amazon plugin 1.3.7.
     #[serde(default)]
     pub skip_ami_run_tags: bool,
-    /// Keys that are known but not acted on yet.
-    #[serde(flatten)]
-    pub not_yet: NotYet,
 }
 
 /// A disk of the source instance that becomes one of the image.
@@ -139,6 +135,5 @@ impl Component for AmazonEbsSurrogate {
         self.check_devices(check);
         self.check_registered(check);
         self.check_swap(check);
-        self.not_yet.check(check);
     }
 }

@@ -12,7 +12,6 @@ use crate::builder::amazon::device::BlockDeviceMapping;
 use crate::builder::amazon::given::given_list;
 use crate::builder::amazon::info::BuildInfo;
 use crate::builder::amazon::instance::InstanceConfig;
-use crate::builder::amazon::not_yet::NotYet;
 use crate::builder::amazon::tag::KeyValue;
 
 /// Makes EBS volumes that provisioners have filled: launches an instance with empty volumes, provisions it, keeps the volumes.
@@ -30,9 +29,6 @@ pub struct AmazonEbsVolume {
     /// `run_volume_tags` as a list of blocks with `key` and `value`.
     #[serde(default)]
     pub run_volume_tag: Vec<KeyValue>,
-    /// Keys that are known but not acted on yet.
-    #[serde(flatten)]
-    pub not_yet: NotYet,
 }
 
 /// One volume.
@@ -126,6 +122,5 @@ impl Component for AmazonEbsVolume {
         for (index, volume) in self.ebs_volumes.iter().enumerate() {
             Self::check_volume(volume, check, &format!("ebs_volumes/{index}"));
         }
-        self.not_yet.check(check);
     }
 }
