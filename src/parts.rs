@@ -30,6 +30,7 @@ impl Parts {
             provisioners: BTreeMap::new(),
             post_processors: BTreeMap::new(),
         };
+        parts.builder::<builder::amazon_chroot::AmazonChroot>();
         parts.builder::<builder::amazon_ebs::AmazonEbs>();
         parts.builder::<builder::amazon_ebssurrogate::AmazonEbsSurrogate>();
         parts.builder::<builder::amazon_ebsvolume::AmazonEbsVolume>();

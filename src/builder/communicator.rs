@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::builder::amazon::given::given_list;
-use crate::builder::amazon::not_yet::refuse;
 use crate::builder::amazon::run::one_of;
 use crate::communicator::ssh::{Address, Bastion, Login, PrivateKey, SshConfig};
 
@@ -377,4 +376,10 @@ fn is_set(secret: Option<&Secret>) -> bool {
 
 fn secret(secret: Option<&Secret>) -> Option<Secret> {
     secret.filter(|secret| !secret.expose().is_empty()).cloned()
+}
+
+/// Reports a key that amibake does not act on yet, so that no template is built in another way than it says.
+fn refuse(check: &mut Check<'_>, pointer: &str) {
+    let key = pointer.rsplit('/').next().unwrap_or(pointer);
+    check.not_supported_yet(pointer, &format!("`{key}`"), "remove the key, or build this template with Packer");
 }

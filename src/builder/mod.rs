@@ -1,6 +1,7 @@
 //! What makes images.
 
 pub mod amazon;
+pub mod amazon_chroot;
 pub mod amazon_ebs;
 pub mod amazon_ebssurrogate;
 pub mod amazon_ebsvolume;

@@ -1,5 +1,6 @@
-//! How a builder reaches its guest: SSH, or nothing at all.
+//! How a builder reaches its guest: SSH, a chroot, or nothing at all.
 
+pub mod chroot;
 pub mod mock;
 pub mod none;
 pub mod ssh;

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use amibake_ec2::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, ImportImage,
-    ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot, SnapshotChange,
-    Subnet, Tag, Volume, Vpc,
+    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreateVolume, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
+    ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, RegisterImage, RunInstances, SecurityGroup, Snapshot,
+    SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 use amibake_ec2::{
     Ec2, Iam, ImageId, ImportTaskId, InstanceId, Region, Result, S3, SecurityGroupId, Sessions, SnapshotId, SubnetId, VolumeId, VpcId,
@@ -205,6 +205,10 @@ impl Ec2 for Limited {
 
     async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
         self.tags.spend(|| self.inner.delete_tags(resources, tags)).await
+    }
+
+    async fn create_volume(&self, request: CreateVolume) -> Result<VolumeId> {
+        self.mutate.spend(|| self.inner.create_volume(request.clone())).await
     }
 
     async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId> {

@@ -44,6 +44,9 @@ pub fn confine(plan: &mut Plan, parts: &Parts, output: &Path, post_processors: P
 
 /// A `null` builder works on a host that exists already.
 fn real_host(build: &Build) -> Option<Finding> {
+    if build.builder.type_name == "amazon-chroot" {
+        return Some(own_machine(build));
+    }
     let communicator = build.builder.config.get("communicator").and_then(Value::as_str);
     if build.builder.type_name != "null" || communicator == Some("none") {
         return None;
@@ -56,6 +59,20 @@ fn real_host(build: &Build) -> Option<Finding> {
         labels: vec![Label { span: build.builder.node.span, text: "a `null` builder works on a machine of yours".to_owned() }],
         help: Some(format!("leave it out: -except {name}")),
     })
+}
+
+/// `amazon-chroot` works on the machine that it runs on: there is no instance that a guest could stand in for.
+fn own_machine(build: &Build) -> Finding {
+    let name = &build.name;
+    Finding {
+        severity: Severity::Error,
+        code: "real-host",
+        message: format!("`{name}` cannot be rehearsed: `amazon-chroot` attaches, mounts and changes devices of the machine it runs on"),
+        labels: vec![Label { span: build.builder.node.span, text: "works on this machine".to_owned() }],
+        help: Some(format!(
+            "leave it out: -except {name}; its provisioners can be rehearsed with the builder `amazon-ebs` and the same source image"
+        )),
+    }
 }
 
 /// Scripts on this machine see no credentials, and can tell that this is a rehearsal.

@@ -22,10 +22,10 @@ fn everything() -> Value {
 
 /// Builds with a fault at each call in turn.
 pub(crate) async fn at_each_call(config: fn() -> Value, kind: impl Fn() -> Kind, check: impl Fn(&str, &Outcome)) {
-    let clean = Bench::new(lab()).bake(config()).await;
+    let clean = Bench::of(lab(), &config()).await.bake(config()).await;
     clean.artifact();
     for call in &clean.calls {
-        let bench = Bench::new(lab());
+        let bench = Bench::of(lab(), &config()).await;
         bench.lab.fault(Fault::new(At::Call(call.number), kind()));
         let outcome = bench.bake(config()).await;
         let at = format!("call {} ({} in {})", call.number, call.operation, call.region);
@@ -91,10 +91,10 @@ async fn an_encrypted_build_survives_lost_replies() {
 
 /// Cancels the build at each call in turn.
 pub(crate) async fn cancelled_at_each_call(config: fn() -> Value, after: bool) {
-    let clean = Bench::new(lab()).bake(config()).await;
+    let clean = Bench::of(lab(), &config()).await.bake(config()).await;
     clean.artifact();
     for call in &clean.calls {
-        let bench = Bench::new(lab());
+        let bench = Bench::of(lab(), &config()).await;
         let (cancel, at) = (bench.cancel.clone(), At::Call(call.number));
         let hook = move || cancel.cancel();
         bench.lab.fault(if after { Fault::after(at, hook) } else { Fault::before(at, hook) });

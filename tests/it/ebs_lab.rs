@@ -10,7 +10,7 @@ use amibake::artifact::Artifact;
 use amibake::builder::BuildError;
 use amibake::builder::amazon::step::connect::{Connect, Connection};
 use amibake::builder::{Adopted, Builder};
-use amibake::builder::{amazon_ebs, amazon_ebssurrogate, amazon_ebsvolume, amazon_instance};
+use amibake::builder::{amazon_chroot, amazon_ebs, amazon_ebssurrogate, amazon_ebsvolume, amazon_instance};
 use amibake::communicator::ssh::{ConnectError, HostSource, NoAddress, SshConfig};
 use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
 use amibake::engine::account::Accounts;
@@ -20,13 +20,16 @@ use amibake::engine::late::LateContext;
 use amibake::engine::teardown::{Ending, Leftover, Teardown};
 use amibake::event::{Event, Reporter, What};
 use amibake_ec2::lab::{Call, Inventory, Lab, Options, Times};
-use amibake_ec2::model::{DescribeImages, Filter};
-use amibake_ec2::{Clouds, ImageId};
+use amibake_ec2::model::{DescribeImages, Filter, InstanceState, RunInstances};
+use amibake_ec2::{Clouds, ImageId, InstanceId};
 use amibake_template::lang::Host;
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::chroot_host;
 
 /// The lab's calendar when it opens.
 const OPENED_UNIX_SECONDS: i64 = 1_793_606_400;
@@ -85,7 +88,14 @@ pub struct Bench {
     pub by: Arc<dyn Connect>,
     before: Inventory,
     runs: AtomicU32,
+    /// The instance that the build runs on, for `amazon-chroot`.
+    pub instance: Option<InstanceId>,
+    /// What provisioners do, where it is more than one command.
+    provision: Option<Provision>,
 }
+
+/// Provisioners in a test's place.
+pub type Provision = Arc<dyn for<'a> Fn(&'a dyn Communicator) -> BoxFuture<'a, Result<(), BuildError>> + Send + Sync>;
 
 /// How a build ended.
 pub struct Outcome {
@@ -112,7 +122,32 @@ impl Bench {
             by: Arc::new(Guest),
             before,
             runs: AtomicU32::new(1),
+            instance: None,
+            provision: None,
         }
+    }
+
+    /// A bench for this builder: for `amazon-chroot` one on an instance that runs already.
+    pub async fn of(lab: Lab, config: &Value) -> Self {
+        if config["type"] != "amazon-chroot" {
+            return Self::new(lab);
+        }
+        let request = RunInstances {
+            client_token: "the host".to_owned(),
+            image: source_ami(&lab).await.to_string(),
+            instance_type: "t2.micro".to_owned(),
+            ..RunInstances::default()
+        };
+        let instance = lab.region(REGION).run_instance(request).await.unwrap().id;
+        while lab.instance(&instance).unwrap().state != InstanceState::Running {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        Self { instance: Some(instance), ..Self::new(lab) }
+    }
+
+    /// The same bench with other provisioners.
+    pub fn with(self, provision: Provision) -> Self {
+        Self { provision: Some(provision), ..self }
     }
 
     /// Builds, and unwinds as the scheduler does.
@@ -131,7 +166,7 @@ impl Bench {
         let (begun, first) = (Instant::now(), self.lab.count());
         let result = match adopt {
             Some(image) => serde_json::from_value::<amazon_ebs::AmazonEbs>(config).unwrap().adopt(&mut cx, image).await,
-            None => run(&mut cx, config, &*self.by).await,
+            None => run(&mut cx, config, &*self.by, self.instance.as_ref()).await,
         };
         let ending = if result.is_ok() { Ending::Success } else { Ending::Failure };
         let leftovers = cx.teardown.unwind(ending, Instant::now() + Duration::from_secs(900)).await;
@@ -181,7 +216,7 @@ impl Bench {
             guests: None,
             terminal: Arc::new(Nobody),
             teardown,
-            provisioning: Arc::new(OneCommand),
+            provisioning: Arc::new(OneCommand(self.provision.clone())),
         });
         (cx, journal)
     }
@@ -223,8 +258,17 @@ impl Outcome {
 }
 
 /// Builds as the builder does that the configuration names by its `type`; `amazon-ebs` where it names none.
-async fn run(cx: &mut BuildContext, config: Value, by: &dyn Connect) -> Result<Option<Artifact>, BuildError> {
+async fn run(
+    cx: &mut BuildContext,
+    config: Value,
+    by: &dyn Connect,
+    instance: Option<&InstanceId>,
+) -> Result<Option<Artifact>, BuildError> {
     match config["type"].as_str() {
+        Some("amazon-chroot") => {
+            let host = chroot_host::Host::of(instance.unwrap());
+            amazon_chroot::steps(cx, &serde_json::from_value(config).unwrap(), &host).await
+        }
         Some("amazon-ebssurrogate") => amazon_ebssurrogate::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
         Some("amazon-instance") => amazon_instance::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
         Some("amazon-ebsvolume") => amazon_ebsvolume::steps(cx, &serde_json::from_value(config).unwrap(), by).await,
@@ -327,11 +371,14 @@ impl Communicator for Guest {
 }
 
 /// Provisioners: one command.
-struct OneCommand;
+struct OneCommand(Option<Provision>);
 
 #[async_trait]
 impl Provisioning for OneCommand {
     async fn provision(&self, cx: &mut BuildContext, communicator: &dyn Communicator) -> Result<(), BuildError> {
+        if let Some(provision) = &self.0 {
+            return provision(communicator).await;
+        }
         communicator.run("provision", &cx.report).await.map(drop).map_err(|error| BuildError::Failed(error.to_string()))
     }
 }

@@ -15,6 +15,7 @@
 //! - `faults`: the fault matrix, on that EC2; `trouble`: what else goes wrong on AWS, and what is done about it.
 //! - `ebs_spot`, `ebs_spot_faults`: the same where the source instance is a spot instance, or asks for something rare.
 //! - `import`: `amazon-import` on the lab.
+//! - `chroot`: `amazon-chroot` on the lab; `chroot_real`: with real mounts (`chroot_host`: the machine that it runs on).
 //! - `traces`: the same on the lab as recorded with Packer on a mock, or why not.
 //! - `migrate`: files rewritten in place, real templates migrated.
 //! - `guest`: provisioners on a real guest, as Packer was recorded on it.
@@ -36,6 +37,9 @@
 mod beside;
 mod bytes;
 mod cases;
+mod chroot;
+mod chroot_host;
+mod chroot_real;
 mod command_line;
 mod console;
 mod corpus;

@@ -1,8 +1,8 @@
 //! Descriptions, from the SDK's words to amibake's. What EC2 always says and does not say here is an answer that is none.
 
 use amibake_ec2::model::{
-    Image, ImageBlockDevice, ImageState, Instance, InstanceState, InstanceVolume, KeyPair, SecurityGroup, Snapshot, Subnet, Tag, Volume,
-    Vpc,
+    EbsDevice, Image, ImageBlockDevice, ImageState, Instance, InstanceState, InstanceVolume, KeyPair, SecurityGroup, Snapshot, Subnet, Tag,
+    Volume, Vpc,
 };
 use amibake_ec2::{Ec2Error, VolumeId};
 use aws_sdk_ec2::types::{self as sdk, InstanceStateName};
@@ -74,6 +74,8 @@ pub(crate) fn image(image: &sdk::Image) -> Read<Image> {
         // `enabled-with-cooldown`, `enabled-without-cooldown`, `disabled`.
         protected: image.deregistration_protection().is_some_and(|text| text.starts_with("enabled")),
         windows: image.platform() == Some(&sdk::PlatformValues::Windows),
+        kernel_id: some(image.kernel_id()),
+        ramdisk_id: some(image.ramdisk_id()),
     })
 }
 
@@ -87,7 +89,22 @@ fn image_device(operation: &'static str, device: &sdk::BlockDeviceMapping) -> Re
         device_name: or_empty(device.device_name()),
         snapshot,
         delete_on_termination: ebs.and_then(|ebs| ebs.delete_on_termination()),
+        ebs: ebs.map(ebs_device),
+        virtual_name: some(device.virtual_name()),
     })
+}
+
+fn ebs_device(ebs: &sdk::EbsBlockDevice) -> EbsDevice {
+    EbsDevice {
+        delete_on_termination: ebs.delete_on_termination().unwrap_or_default(),
+        volume_type: ebs.volume_type().map(|kind| kind.as_str().to_owned()),
+        volume_size: ebs.volume_size(),
+        iops: ebs.iops(),
+        throughput: ebs.throughput(),
+        snapshot_id: some(ebs.snapshot_id()),
+        encrypted: ebs.encrypted(),
+        kms_key_id: some(ebs.kms_key_id()),
+    }
 }
 
 fn image_state(state: Option<&sdk::ImageState>) -> ImageState {
@@ -123,6 +140,7 @@ pub(crate) fn instance(operation: &'static str, instance: &sdk::Instance) -> Rea
         security_groups: groups?,
         volumes: volumes?,
         spot_request: some(instance.spot_instance_request_id()),
+        availability_zone: some(instance.placement().and_then(|placement| placement.availability_zone())),
         tags: tags(instance.tags()),
     })
 }

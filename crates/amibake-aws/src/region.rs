@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use amibake_ec2::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use amibake_ec2::model::{
-    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange, ImportImage,
-    ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot,
+    CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreateVolume, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
+    ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot,
     SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 use amibake_ec2::{
@@ -338,6 +338,12 @@ impl Ec2 for AwsRegion {
     async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
         let call = self.client.delete_tags().set_resources(strings(resources)).set_tags(list(tags, request::tag));
         call.send().await.map(drop).map_err(failed("DeleteTags"))
+    }
+
+    async fn create_volume(&self, request: CreateVolume) -> Result<VolumeId> {
+        const OPERATION: &str = "CreateVolume";
+        let reply = disks::create_volume(&self.client, &request).send().await.map_err(failed(OPERATION))?;
+        describe::id(OPERATION, reply.volume_id())
     }
 
     async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId> {

@@ -38,9 +38,9 @@ pub use iam::Iam;
 pub use id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use model::{
-    Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, Keys, RegisterImage, RunInstances, SecurityGroup, Snapshot,
-    SnapshotChange, Subnet, Tag, Volume, Vpc,
+    Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreateVolume, CreatedKeyPair, DescribeImages, Filter, Image,
+    ImageChange, ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, Keys, RegisterImage, RunInstances, SecurityGroup,
+    Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 pub use s3::S3;
 pub use session::Sessions;
@@ -131,6 +131,8 @@ pub trait Ec2: ImageFeatures + InstanceFeatures {
     /// Takes these tags, where they have these values, off resources.
     async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()>;
 
+    /// Makes a volume.
+    async fn create_volume(&self, request: CreateVolume) -> Result<VolumeId>;
     /// Starts making a snapshot of a volume.
     async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId>;
     /// Makes an image of snapshots.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ImageId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::launch::LaunchOptions;
 
-pub use disks::{CreateSnapshot, RegisterImage};
+pub use disks::{CreateSnapshot, CreateVolume, RegisterImage};
 pub use import::{ImportImage, ImportTask};
 
 /// How to reach an account. Empty fields mean: as the SDK resolves them.
@@ -146,6 +146,10 @@ pub struct Image {
     pub windows: bool,
     /// Whether it is protected against deregistration.
     pub protected: bool,
+    /// Kernel of a paravirtual image: `aki-…`.
+    pub kernel_id: Option<String>,
+    /// RAM disk of a paravirtual image: `ari-…`.
+    pub ramdisk_id: Option<String>,
 }
 
 /// State of an image.
@@ -170,6 +174,10 @@ pub struct ImageBlockDevice {
     pub snapshot: Option<SnapshotId>,
     /// Deleted with the instance.
     pub delete_on_termination: Option<bool>,
+    /// All that EC2 says of an EBS device.
+    pub ebs: Option<EbsDevice>,
+    /// Instance store volume: `ephemeral0`.
+    pub virtual_name: Option<String>,
 }
 
 /// A VPC.
@@ -391,6 +399,8 @@ pub struct Instance {
     pub volumes: Vec<InstanceVolume>,
     /// The spot request that launched it: `sir-…`.
     pub spot_request: Option<String>,
+    /// Where it runs: `us-east-1a`.
+    pub availability_zone: Option<String>,
     /// Tags.
     pub tags: Vec<Tag>,
 }

@@ -9,7 +9,6 @@
 //! - [`tag`], [`filter`]: the two spellings of tags and filters, as a map and as a list of blocks.
 //! - [`registered`]: what only an image registered of snapshots can be told.
 //! - [`given`]: an empty value means "not given", everywhere.
-//! - [`not_yet`]: keys that are known, but whose behaviour is not built yet.
 //! - [`vault`], [`windows`]: credentials from Vault, logins of Windows.
 //! - [`call`], [`site`], [`name`]: how steps talk to EC2, where, and names that no other build has.
 //! - [`instance`]: the groups that concern a source instance; [`step`]: what builders do alike; [`artifact`]: the images that they leave.
@@ -33,7 +32,6 @@ pub mod kms;
 pub mod lifespan;
 pub mod name;
 pub mod network;
-pub mod not_yet;
 pub mod placement;
 pub mod polling;
 pub mod profile;

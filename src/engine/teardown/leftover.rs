@@ -99,6 +99,21 @@ impl Leftover {
                 let what = format!("possibly an import task with tag {RUN_TAG}={run_id}, or the image that it makes");
                 (what, aws("describe-import-image-tasks".to_owned()))
             }
+            Resource::Mount { path, .. } => {
+                let path = path.display().to_string();
+                (format!("what is mounted at {path}"), format!("umount {}", quote(&path)))
+            }
+            Resource::WorkVolume { id: Some(id), attached: true } => (
+                format!("volume {id}, attached"),
+                aws(format!("detach-volume --volume-id {id} && {}", aws(format!("delete-volume --volume-id {id}")))),
+            ),
+            Resource::WorkVolume { id: Some(id), attached: false } => {
+                (format!("volume {id}"), aws(format!("delete-volume --volume-id {id}")))
+            }
+            Resource::WorkVolume { id: None, .. } => {
+                let filter = format!("describe-volumes --filters Name=tag:{RUN_TAG},Values={run_id}");
+                (format!("possibly a volume with tag {RUN_TAG}={run_id}"), aws(filter))
+            }
             Resource::TempPath { path } => {
                 let path = path.display().to_string();
                 (path.clone(), format!("rm -r {}", quote(&path)))

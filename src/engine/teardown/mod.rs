@@ -8,11 +8,14 @@
 //! ```
 //!
 //! [`resource`](Resource): what can be owned; `unwind`: in which order it goes; `remove`: how each kind goes; `search`: how what a lost
-//! reply hid is found; `profile`, `session`, `imports`: what takes more than one call; `resume`: the stack of a dead run.
+//! reply hid is found; `profile`, `session`, `imports`: what takes more than one call; `chain`, `mount`: what goes one after the other on
+//! this machine; `resume`: the stack of a dead run.
 
+mod chain;
 mod imports;
 mod leftover;
 mod local;
+mod mount;
 mod profile;
 mod remove;
 mod resource;
@@ -34,7 +37,9 @@ use amibake_ec2::{Ec2Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+pub use chain::Attached;
 pub use leftover::Leftover;
+pub use mount::{Wrapped, in_mounts, mounted_here};
 pub use remove::{made_for, remove_image, remove_image_of};
 pub use resource::{Created, ImageOrigin, ImageSetting, Lifetime, Resource, UploadId};
 pub use resume::Past;

@@ -8,6 +8,8 @@ use amibake_ec2::session::Session;
 use amibake_ec2::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, VolumeId};
 use serde::{Deserialize, Serialize};
 
+use super::mount::Wrapped;
+
 /// How long something is meant to live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,6 +125,24 @@ pub enum Resource {
         #[serde(default)]
         snapshots: Vec<SnapshotId>,
     },
+    /// A file system mounted on this machine. What was mounted last goes first; what still runs in it is ended.
+    Mount {
+        /// Where.
+        path: PathBuf,
+        /// Directories made for it, outermost first: they go with it where they are empty.
+        directories: Vec<PathBuf>,
+        /// How, where not by plain `umount`. Not journalled.
+        #[serde(skip)]
+        wrapped: Option<Wrapped>,
+    },
+    /// The volume that a build works on from this machine: detached, deleted. Goes after what is mounted; found by the run's tags where
+    /// the id is unknown.
+    WorkVolume {
+        /// Id.
+        id: Option<VolumeId>,
+        /// Whether it may be attached.
+        attached: bool,
+    },
     /// A temporary file or directory of this machine; a directory goes with all it holds.
     TempPath {
         /// Where.
@@ -202,6 +222,16 @@ impl Resource {
         Self::ImportTask { client_token: client_token.into(), id: None, image: None, snapshots: Vec::new() }
     }
 
+    /// A file system about to be mounted.
+    pub fn mount(path: impl Into<PathBuf>, wrapped: Option<Wrapped>) -> Self {
+        Self::Mount { path: path.into(), directories: Vec::new(), wrapped }
+    }
+
+    /// A volume about to be made, to be worked on from this machine.
+    pub fn work_volume() -> Self {
+        Self::WorkVolume { id: None, attached: false }
+    }
+
     /// What it is, for people.
     pub fn noun(&self) -> &'static str {
         match self {
@@ -211,7 +241,8 @@ impl Resource {
             Self::LaunchTemplate { .. } => "launch template",
             Self::InstanceProfile { .. } => "instance profile",
             Self::Session { .. } => "session",
-            Self::Volume { .. } => "volume",
+            Self::Volume { .. } | Self::WorkVolume { .. } => "volume",
+            Self::Mount { .. } => "mount",
             Self::Image { .. } => "image",
             Self::ImageSetting { .. } => "setting of an image",
             Self::Snapshot { .. } | Self::VolumeSnapshot { .. } => "snapshot",

@@ -78,6 +78,16 @@ impl Teardown {
         .await
     }
 
+    /// Volumes with the tags of this build, whose making nobody answered for.
+    pub(super) async fn find_new_volumes(&self, region: &AwsRegion, deadline: Instant) -> Result<Vec<VolumeId>, Ec2Error> {
+        let filters: Vec<Filter> = self.tags().into_iter().map(|tag| Filter::new(format!("tag:{}", tag.key), tag.value)).collect();
+        until_found(deadline, || async {
+            let found = region.ec2.describe_volumes(&[], &filters).await?;
+            Ok(found.into_iter().map(|volume| volume.id).collect())
+        })
+        .await
+    }
+
     /// Volumes with the tags of this build. Asked once its instances are gone: what is to show shows by then.
     pub(super) async fn find_volumes(&self, region: &AwsRegion, deadline: Instant) -> Result<Vec<VolumeId>, Ec2Error> {
         let filters: Vec<Filter> = self.tags().into_iter().map(|tag| Filter::new(format!("tag:{}", tag.key), tag.value)).collect();

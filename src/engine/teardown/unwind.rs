@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::remove::{Removal, delete, terminate};
-use super::{Entry, ImageOrigin, Leftover, Lifetime, Resource, Teardown, local, profile, session};
+use super::{Entry, ImageOrigin, Leftover, Lifetime, Resource, Teardown, local, mount, profile, session};
 use crate::engine::account::AwsRegion;
 use crate::engine::watcher::{WaitError, Want};
 
@@ -39,6 +39,7 @@ impl Teardown {
         let goes = |entry: &&Entry| entry.goes(ending);
         let entries: Vec<Entry> = self.stack().iter().rev().filter(goes).cloned().collect();
         let (settings, entries): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(Entry::goes_before_images);
+        let (in_turn, entries): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.stands_on_others());
         let (last, first): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.goes_after_instances());
         if ending == Ending::Abort {
             return self.abort(first, deadline).await;
@@ -48,12 +49,14 @@ impl Teardown {
         let handed_over = self.stack().iter().filter(|entry| !goes(entry) && entry.goes_after_instances()).cloned().collect::<Vec<_>>();
         let waiting = last.iter().chain(&handed_over);
         let wait_in: Vec<Region> = waiting.filter_map(|entry| entry.region.as_ref().map(|r| r.name().clone())).collect();
-        let mut left = self.remove_side_by_side(&first, &wait_in, deadline).await;
+        let (mut left, stacked) =
+            futures_util::join!(self.remove_side_by_side(&first, &wait_in, deadline), self.remove_in_turn(&in_turn, deadline));
         self.tell_volumes(&first, &last);
         // What hangs on an instance that would not go will not go either: try, but do not insist.
         let deadline = if left.is_empty() { deadline } else { deadline.min(Instant::now() + HOPELESS) };
         left.extend(self.remove_side_by_side(&last, &[], deadline).await);
         left.extend(stuck);
+        left.extend(stacked);
         left
     }
 
@@ -82,9 +85,10 @@ impl Teardown {
         join_all(removals).await.into_iter().flatten().collect()
     }
 
-    async fn remove(&self, entry: &Entry, wait_in: &[Region], deadline: Instant) -> Vec<Leftover> {
+    pub(super) async fn remove(&self, entry: &Entry, wait_in: &[Region], deadline: Instant) -> Vec<Leftover> {
         let why = match (&entry.resource, &entry.region) {
             (Resource::TempPath { path }, _) => local::remove_path(path).map_err(|e| e.to_string()),
+            (Resource::Mount { path, directories, wrapped }, _) => mount::unmount(path, wrapped.as_ref(), directories, deadline).await,
             (Resource::Process { pid, start_time, control_socket }, _) => {
                 local::end_process(*pid, *start_time, control_socket.as_deref()).await.map_err(|e| e.to_string())
             }
@@ -157,7 +161,12 @@ impl Teardown {
             }
             Resource::S3Object { .. } => self.remove_object(entry, region, deadline).await.map_err(|e| e.to_string()),
             Resource::S3Upload { .. } => self.remove_upload(entry, region, deadline).await.map_err(|e| e.to_string()),
-            Resource::ImportTask { .. } | Resource::Image { .. } | Resource::TempPath { .. } | Resource::Process { .. } => Ok(()),
+            Resource::WorkVolume { id, attached } => self.remove_work_volume((id.as_ref(), *attached), region, entry.since, deadline).await,
+            Resource::ImportTask { .. }
+            | Resource::Image { .. }
+            | Resource::Mount { .. }
+            | Resource::TempPath { .. }
+            | Resource::Process { .. } => Ok(()),
         }
     }
 
@@ -280,6 +289,8 @@ impl Entry {
             | Resource::S3Object { .. }
             | Resource::S3Upload { .. }
             | Resource::ImportTask { .. }
+            | Resource::Mount { .. }
+            | Resource::WorkVolume { .. }
             | Resource::TempPath { .. }
             | Resource::Process { .. } => false,
         }

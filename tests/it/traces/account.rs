@@ -93,6 +93,13 @@ impl Account {
             tokio::time::sleep(Duration::from_secs(60)).await;
             self.places.insert("<instance-store-ami>", image.to_string());
         }
+        if template.contains("\"amazon-chroot\"") {
+            let zone = [Filter::new("availability-zone", "us-east-1a"), Filter::new("default-for-az", "true")];
+            let subnet = self.ec2().describe_subnets(&[], &zone).await.unwrap().remove(0).id;
+            let instance = self.launch(Some(subnet)).await;
+            self.places.insert("<builder-host-instance>", instance.to_string());
+            self.places.insert("<some-ami>", "ami-0123456789abcdef0".to_owned());
+        }
         self.places.insert("<unknown-sg>", "sg-0123456789abcdef0".to_owned());
         self.places.insert("<unknown-vpc>", "vpc-0123456789abcdef0".to_owned());
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use amibake::artifact::Artifact;
 use amibake::builder::amazon::step::connect::{Connect, Connection};
+use amibake::builder::amazon_chroot::{self, AmazonChroot};
 use amibake::builder::amazon_ebs::{self, AmazonEbs};
 use amibake::builder::amazon_ebssurrogate::{self, AmazonEbsSurrogate};
 use amibake::builder::amazon_ebsvolume::{self, AmazonEbsVolume};
@@ -17,11 +18,14 @@ use amibake::communicator::{Communicator, CommunicatorError, Content, Ended};
 use amibake::engine::context::BuildContext;
 use amibake::event::{Reporter, Stream, What};
 use amibake::parts::Parts;
+use amibake_ec2::InstanceId;
 use amibake_template::component::{Check, Component, Kind};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
+
+use crate::chroot_host;
 
 /// A builder as it is, apart from how its guest is reached.
 #[derive(Deserialize, JsonSchema)]
@@ -40,6 +44,7 @@ impl<B: Component> Component for OnLab<B> {
 
 /// The builders that reach a guest.
 pub fn register(parts: &mut Parts) {
+    parts.builder::<OnLab<AmazonChroot>>();
     parts.builder::<OnLab<AmazonEbs>>();
     parts.builder::<OnLab<AmazonEbsSurrogate>>();
     parts.builder::<OnLab<AmazonEbsVolume>>();
@@ -63,6 +68,22 @@ on_lab! {
     amazon_ebsvolume AmazonEbsVolume
     amazon_instance AmazonInstance
 }
+
+#[async_trait]
+impl Builder for OnLab<AmazonChroot> {
+    async fn build(&self, cx: &mut BuildContext) -> Result<Option<Artifact>, BuildError> {
+        match cx.late.host.env.get(INSTANCE).filter(|_| !cx.late.host.env.contains_key("AWS_EC2_METADATA_DISABLED")) {
+            Some(instance) => {
+                let host = chroot_host::Host::of(&InstanceId::new(instance.as_str()).unwrap());
+                amazon_chroot::steps(cx, &self.0, &host).await
+            }
+            None => self.0.build(cx).await,
+        }
+    }
+}
+
+/// Variable that names the instance on which the recorder ran.
+pub const INSTANCE: &str = "TRACE_HOST_INSTANCE";
 
 /// The port and address where the recording's guest could be reached; elsewhere nobody answers, and no password opens it.
 const GUEST: (&str, u16) = ("127.0.0.1", 22);

@@ -40,7 +40,7 @@ pub fn recorded(trace: &Trace) -> Vec<String> {
         let error = call.error.as_deref();
         effects.add(&Seen { region: &call.region, action: &call.action, parameters: &parameters, error });
     }
-    let files = trace.output_files.iter().map(|(name, text)| format!("{name}: {}", words::recorded(text)));
+    let files = trace.output_files.iter().flat_map(|(name, text)| file_lines(name, &words::recorded(text)));
     effects.lines().into_iter().chain(words::said(&trace.stdout)).chain(files).chain([exit(trace.exit == Some(0))]).collect()
 }
 
@@ -70,9 +70,13 @@ fn flat(key: &str, value: &serde_json::Value) -> Vec<(String, String)> {
 /// What amibake does, line by line.
 pub async fn replay(trace: &Trace) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
-    let account = Account::of(trace).await;
+    let mut account = Account::of(trace).await;
+    account.places.insert("<workdir>", folder.path().display().to_string());
     let text = template(trace, &account, folder.path());
-    let host = host(trace, folder.path());
+    let mut host = host(trace, folder.path());
+    if let Some(instance) = account.places.get("<builder-host-instance>") {
+        host.env.insert(guest::INSTANCE.to_owned(), instance.clone());
+    }
     let parts = parts();
     let (plan, findings) = check(&text, &parts, &host, trace.has("-force"));
     let mut lines: Vec<String> = findings.iter().filter(|it| it.severity == Severity::Error).map(|it| it.message.clone()).collect();
@@ -84,11 +88,19 @@ pub async fn replay(trace: &Trace) -> Vec<String> {
         success = ended;
     }
     for name in trace.output_files.keys() {
-        lines.push(format!("{name}: {}", std::fs::read_to_string(folder.path().join(name)).unwrap_or_default()));
+        lines.extend(file_lines(name, &std::fs::read_to_string(folder.path().join(name)).unwrap_or_default()));
     }
     let said = lines.iter().map(|line| words::ours(line, &account.places));
     let calls = calls(&account, before);
     calls.into_iter().chain(said).chain([exit(success)]).collect()
+}
+
+/// A log of commands compares line by line.
+fn file_lines(name: &str, text: &str) -> Vec<String> {
+    match name.ends_with(".log") {
+        true => text.lines().map(|line| format!("{name}: {line}")).collect(),
+        false => vec![format!("{name}: {text}")],
+    }
 }
 
 fn exit(success: bool) -> String {

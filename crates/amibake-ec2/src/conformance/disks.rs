@@ -3,7 +3,8 @@
 use super::{Answer, Peer, same, wrong};
 use crate::SnapshotId;
 use crate::model::{
-    BlockDevice, BlockDeviceTarget, CreateSnapshot, DescribeImages, EbsDevice, Filter, Image, Instance, InstanceVolume, RegisterImage, Tag,
+    BlockDevice, BlockDeviceTarget, CreateSnapshot, CreateVolume, DescribeImages, EbsDevice, Filter, Image, Instance, InstanceVolume,
+    RegisterImage, Tag,
 };
 
 pub(super) async fn a_snapshot_is_found_by_its_volume(peer: Peer) -> Answer {
@@ -59,6 +60,24 @@ pub(super) async fn a_volume_is_told_to_stay(peer: Peer) -> Answer {
     let left = peer.ec2.describe_volumes(&[], &[Filter::new("volume-id", volume.volume.as_str())]).await?;
     same("volumes left", &left.len(), &1)?;
     Ok(peer.ec2.delete_volume(&volume.volume).await?)
+}
+
+pub(super) async fn a_volume_is_made_of_a_token(peer: Peer) -> Answer {
+    let (instance, _) = peer.with_volume().await?;
+    let Some(availability_zone) = instance.availability_zone.clone() else { return wrong("the instance has no zone") };
+    let request = CreateVolume {
+        client_token: peer.unique("volume"),
+        availability_zone,
+        size: Some(1),
+        volume_type: Some("gp3".to_owned()),
+        tags: vec![peer.tag()],
+        ..CreateVolume::default()
+    };
+    let id = peer.ec2.create_volume(request).await?;
+    peer.ec2.attach_volume(&id, &instance.id, "/dev/sdh").await?;
+    let found = peer.ec2.describe_volumes(std::slice::from_ref(&id), &[]).await?;
+    same("its state", &found[0].state, &"in-use".to_owned())?;
+    same("its tags", &found[0].tags, &vec![peer.tag()])
 }
 
 pub(super) async fn tags_are_taken_away_by_key_and_value(peer: Peer) -> Answer {

@@ -105,6 +105,7 @@ questions! {
     disks::an_image_is_registered_of_snapshots: "makes snapshots of its own",
     disks::a_volume_changes_its_device: "answers HTTP 500 to a DetachVolume that names no instance",
     disks::a_volume_is_told_to_stay,
+    disks::a_volume_is_made_of_a_token,
     disks::tags_are_taken_away_by_key_and_value,
     launches::a_fleet_launches_one_instance_with_the_templates_tags,
     launches::a_spot_instance_names_its_request: "names none",

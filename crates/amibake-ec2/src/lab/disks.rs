@@ -190,6 +190,8 @@ pub(super) fn register_image(request: &RegisterImage) -> Parameters {
         .with("Architecture", given(&request.architecture))
         .with("RootDeviceName", given(&request.root_device_name))
         .with("VirtualizationType", given(&request.virtualization_type))
+        .with("KernelId", request.kernel_id.as_ref())
+        .with("RamdiskId", request.ramdisk_id.as_ref())
         .with("EnaSupport", request.ena_support.then_some(true))
         .with("SriovNetSupport", request.sriov_net_support.then_some("simple"))
         .with("BootMode", request.boot_mode.as_ref())

@@ -14,7 +14,7 @@ use super::refusal::{Answer, bad_value, refuse};
 use super::tags::{self, unknown};
 use super::world::{Place, State, World};
 use crate::id::{ImageId, Region, SnapshotId, VolumeId};
-use crate::model::{CopyImage, CreateImage, DescribeImages, Image, ImageBlockDevice, ImageState, InstanceState, Tag};
+use crate::model::{CopyImage, CreateImage, DescribeImages, EbsDevice, Image, ImageBlockDevice, ImageState, InstanceState, Tag};
 
 impl World {
     /// CopyImage; the only call that looks into a second region.
@@ -304,6 +304,8 @@ fn describe(image: &ImageRecord) -> Image {
         source_instance: image.source_instance.clone(),
         protected: matches!(image.features.protection, super::Protection::On { .. }),
         windows: image.platform.is_some_and(super::Platform::is_windows),
+        kernel_id: None,
+        ramdisk_id: None,
     }
 }
 
@@ -320,8 +322,19 @@ fn describe_device(name: &str, target: &ImageTarget, told: bool) -> ImageBlockDe
             device_name,
             snapshot: ebs.snapshot.clone().filter(|_| told),
             delete_on_termination: Some(ebs.delete_on_termination),
+            ebs: Some(EbsDevice {
+                delete_on_termination: ebs.delete_on_termination,
+                volume_type: Some(ebs.volume_type.clone()),
+                volume_size: Some(ebs.size),
+                iops: ebs.iops,
+                throughput: ebs.throughput,
+                snapshot_id: ebs.snapshot.as_ref().filter(|_| told).map(ToString::to_string),
+                encrypted: Some(ebs.encrypted),
+                kms_key_id: ebs.kms_key_id.clone(),
+            }),
+            virtual_name: None,
         },
-        ImageTarget::Virtual(_) => ImageBlockDevice { device_name, snapshot: None, delete_on_termination: None },
+        ImageTarget::Virtual(name) => ImageBlockDevice { device_name, virtual_name: Some(name.clone()), ..ImageBlockDevice::default() },
     }
 }
 

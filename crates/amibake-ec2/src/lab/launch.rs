@@ -338,6 +338,7 @@ impl State {
             security_groups: if here { record.security_groups.clone() } else { Vec::new() },
             volumes: self.volumes_of(id).filter(|_| here).filter_map(instance_volume).collect(),
             spot_request: record.spot.as_ref().map(|spot| spot.request.clone()),
+            availability_zone: here.then(|| record.availability_zone.clone()),
             tags: record.tags.clone(),
         })
     }

@@ -56,7 +56,7 @@ fn virtual_device(name: &str) -> Answer<ImageTarget> {
 }
 
 /// A volume as asked for, completed from the device it replaces and from its snapshot.
-fn volume(asked: &EbsDevice, base: Option<&EbsSpec>, snapshots: &BTreeMap<SnapshotId, SnapshotRecord>) -> Answer<EbsSpec> {
+pub(super) fn volume(asked: &EbsDevice, base: Option<&EbsSpec>, snapshots: &BTreeMap<SnapshotId, SnapshotRecord>) -> Answer<EbsSpec> {
     let snapshot = match &asked.snapshot_id {
         Some(id) => match SnapshotId::new(id.as_str()).ok().and_then(|id| snapshots.get(&id)) {
             Some(snapshot) => Some(snapshot),

@@ -52,6 +52,7 @@ mod stand_in;
 mod storage;
 mod tags;
 mod usage;
+mod volumes;
 mod world;
 
 pub use assume::Assumption;

@@ -19,14 +19,15 @@ use super::objects::ObjectRecord;
 use super::options::{Options, Times};
 use super::record::{GroupRecord, ImageRecord, InstanceRecord, SnapshotRecord, VolumeRecord};
 use super::refusal::{Answer, Refusal};
+use super::volumes;
 use super::world::{Inventory, Place, World};
 use crate::features;
 use crate::id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
 use crate::launch::{CreateFleet, CreateLaunchTemplate, Fleet};
 use crate::model::{
-    Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreatedKeyPair, DescribeImages, Filter, Image, ImageChange,
-    ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances, SecurityGroup, Snapshot,
-    SnapshotChange, Subnet, Tag, Volume, Vpc,
+    Access, CopyImage, CreateImage, CreateSecurityGroup, CreateSnapshot, CreateVolume, CreatedKeyPair, DescribeImages, Filter, Image,
+    ImageChange, ImportImage, ImportTask, IngressRule, Instance, KeyPair, KeyPairRequest, KeyType, RegisterImage, RunInstances,
+    SecurityGroup, Snapshot, SnapshotChange, Subnet, Tag, Volume, Vpc,
 };
 use crate::s3::{ObjectName, S3};
 use crate::{Cloud, Clouds, Ec2, Ec2Error, ErrorKind, Iam, Result, Sessions};
@@ -641,6 +642,10 @@ impl Ec2 for LabRegion {
     async fn delete_tags(&self, resources: &[String], tags: &[Tag]) -> Result<()> {
         let parameters = none().list("ResourceId", resources).tags("", tags);
         self.call("DeleteTags", parameters, |place| place.delete_tags(resources, tags)).await
+    }
+
+    async fn create_volume(&self, request: CreateVolume) -> Result<VolumeId> {
+        self.call("CreateVolume", volumes::create_volume(&request), |place| place.create_volume(request)).await
     }
 
     async fn create_snapshot(&self, request: CreateSnapshot) -> Result<SnapshotId> {

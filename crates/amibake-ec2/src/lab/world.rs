@@ -18,7 +18,7 @@ use super::refusal::{Answer, refuse};
 use super::sessions::Active;
 use super::spot::Spot;
 use crate::id::{ImageId, ImportTaskId, InstanceId, Region, SecurityGroupId, SnapshotId, SubnetId, VolumeId, VpcId};
-use crate::model::{CopyImage, ImageState, InstanceState, RunInstances};
+use crate::model::{CopyImage, CreateVolume, ImageState, InstanceState, RunInstances};
 
 /// Everything.
 #[derive(Debug)]
@@ -65,6 +65,8 @@ pub(super) struct State {
     pub(super) imports: BTreeMap<ImportTaskId, ImportRecord>,
     /// Session Manager's.
     pub(super) sessions: Active,
+    /// CreateVolume by client token.
+    pub(super) volume_tokens: BTreeMap<String, (CreateVolume, VolumeId)>,
     /// What was taken to exist.
     pub(super) assumed: Assumed,
 }

@@ -1,7 +1,32 @@
 //! Snapshots of volumes, and images registered of them.
 
 use super::{BlockDevice, Tag};
-use crate::id::VolumeId;
+use crate::id::{SnapshotId, VolumeId};
+
+/// A volume to make.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CreateVolume {
+    /// The same token makes the same volume.
+    pub client_token: String,
+    /// `us-east-1a`.
+    pub availability_zone: String,
+    /// Made from this snapshot; None for an empty one.
+    pub snapshot: Option<SnapshotId>,
+    /// GiB.
+    pub size: Option<i32>,
+    /// `gp3`, ...
+    pub volume_type: Option<String>,
+    /// Provisioned IOPS.
+    pub iops: Option<i32>,
+    /// MiB/s.
+    pub throughput: Option<i32>,
+    /// Encrypted; None leaves it to the snapshot.
+    pub encrypted: Option<bool>,
+    /// Key.
+    pub kms_key_id: Option<String>,
+    /// Tags, in the same call.
+    pub tags: Vec<Tag>,
+}
 
 /// A snapshot to make of a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +54,10 @@ pub struct RegisterImage {
     pub virtualization_type: String,
     /// Devices, with their snapshots.
     pub block_devices: Vec<BlockDevice>,
+    /// Kernel of a paravirtual image.
+    pub kernel_id: Option<String>,
+    /// RAM disk of a paravirtual image.
+    pub ramdisk_id: Option<String>,
     /// Enhanced networking by ENA.
     pub ena_support: bool,
     /// Enhanced networking by SR-IOV: `simple`.

@@ -42,10 +42,7 @@ macro_rules! outline {
     };
 }
 
-const EBS: Option<&str> = Some("amazon-ebs");
-
-static OUTLINES: [Outline; 18] = [
-    outline!(Builder, "builder", "amazon-chroot", EBS),
+static OUTLINES: [Outline; 17] = [
     outline!(Provisioner, "provisioner", "ansible", None),
     outline!(Provisioner, "provisioner", "ansible-local", None),
     outline!(Provisioner, "provisioner", "breakpoint", None),

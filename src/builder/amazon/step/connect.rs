@@ -300,6 +300,7 @@ mod tests {
             security_groups: Vec::new(),
             volumes: Vec::new(),
             spot_request: None,
+            availability_zone: None,
             tags: Vec::new(),
         }
     }
