@@ -261,3 +261,13 @@ async fn mistakes_that_only_ec2_knows() {
         assert_eq!(outcome.remaining, Vec::<String>::new(), "{keys}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_that_the_template_keeps_does_not_look_like_a_leftover() {
+    let bench = Bench::new(lab());
+    let keeps = json!({"launch_block_device_mappings": [{"device_name": "/dev/xvdf", "volume_size": 4, "delete_on_termination": false}]});
+    bench.bake(builder(keeps)).await.artifact();
+    let volumes = bench.lab.region("us-east-1").describe_volumes(&[], &[]).await.unwrap();
+    let ours: Vec<bool> = volumes.iter().map(|volume| volume.tags.iter().any(|tag| tag.key.starts_with("amibake:"))).collect();
+    assert_eq!(ours, [true, false], "the root volume, which goes with the instance; the one that stays: {volumes:?}");
+}

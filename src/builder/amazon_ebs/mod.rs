@@ -81,6 +81,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     step::enhance::enhance(cx, &site, &config.instance, &stopped).await?;
     if config.skip_create_ami {
         cx.report.say("Skipping AMI creation...");
+        step::volumes::hand_over(cx, &site, &stopped.instance, &devices).await;
         return Ok(None);
     }
     cx.step("StepDeregisterAMI").await;
@@ -95,6 +96,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
     let fast_launch = config.fast_launch.as_ref().map(|config| (config, &templates));
     let wishes = Wishes { config: &config.image, tags: &image_tags, fast_launch };
     step::finish::finish(cx, &site, wishes, &info, &images).await?;
+    step::volumes::hand_over(cx, &site, &stopped.instance, &devices).await;
     Ok(artifact(BUILDER_ID, site.account, &images, cx.late.build_data.clone()))
 }
 

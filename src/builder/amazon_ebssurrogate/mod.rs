@@ -92,6 +92,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsSurrogate, by: &dyn 
     let images = step::copy::copy_image(cx, &site, &config.image, image).await?;
     let wishes = Wishes { config: &config.image, tags: &image_tags, fast_launch: None };
     step::finish::finish(cx, &site, wishes, &info, &images).await?;
+    step::volumes::hand_over(cx, &site, &stopped.instance, &devices).await;
     Ok(artifact(BUILDER_ID, site.account, &images, cx.late.build_data.clone()))
 }
 

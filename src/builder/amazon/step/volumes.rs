@@ -1,14 +1,14 @@
 //! The volumes of a launch that are there to stay.
 
-use amibake_ec2::model::{Instance, InstanceVolume};
+use amibake_ec2::model::{BlockDevice, Instance, InstanceVolume};
 
 use super::launch::{Basis, launch_instance};
 use crate::builder::BuildError;
-use crate::builder::amazon::call::fail;
+use crate::builder::amazon::call::{ask, fail};
 use crate::builder::amazon::instance::InstanceConfig;
 use crate::builder::amazon::site::Site;
 use crate::engine::context::BuildContext;
-use crate::engine::teardown::{Lifetime, Resource};
+use crate::engine::teardown::{BUILD_TAG, Lifetime, RUN_TAG, Resource};
 
 /// Launches the source instance, whose mapped volumes are part of what the build leaves: those that outlive the instance go if the build
 /// fails. Until the instance has named them they are owned by the run's tags.
@@ -33,6 +33,24 @@ pub async fn launch_with_volumes(
 
 fn mapped<'a>(instance: &'a Instance, basis: &'a Basis<'_>) -> impl Iterator<Item = &'a InstanceVolume> {
     instance.volumes.iter().filter(|volume| basis.devices.iter().any(|device| device.device_name == volume.device_name))
+}
+
+/// Takes the run's tags off the mapped volumes that outlive their instance, when the build has succeeded: from here on they are the user's,
+/// and nothing that looks for leftovers may find them.
+pub async fn hand_over(cx: &BuildContext, site: &Site, instance: &Instance, devices: &[BlockDevice]) {
+    let mapped = |volume: &&InstanceVolume| devices.iter().any(|device| device.device_name == volume.device_name);
+    let kept = instance.volumes.iter().filter(|volume| !volume.delete_on_termination).filter(mapped);
+    let kept: Vec<String> = kept.map(|volume| volume.volume.to_string()).collect();
+    if kept.is_empty() {
+        return;
+    }
+    let tags = cx.teardown.tags();
+    if let Err(error) = ask(cx, || site.ec2().delete_tags(&kept, &tags)).await {
+        let volumes = kept.join(" ");
+        cx.report.say(format!(
+            "Take the tags {RUN_TAG} and {BUILD_TAG} off {volumes}, or `amibake cleanup` will take them for leftovers some day: {error}"
+        ));
+    }
 }
 
 /// The volume under a device name.
