@@ -225,8 +225,7 @@ fn a_profiles_second_factor_is_answered_by_the_code() {
         all.extend(environment);
         let line = open(&home, &format!("region=us-east-1,{template}"), &all);
         assert!(line.starts_with("opened us-east-1 "), "{line}");
-        let asked = bodies.lock().unwrap().join(" ");
-        asked
+        bodies.lock().unwrap().join(" ")
     };
     let asked = ask("profile=guarded,mfa=123456", &KEYS);
     for part in ["SerialNumber=arn%3Aaws%3Aiam%3A%3A1%3Amfa%2Fme", "TokenCode=123456", "ExternalId=ext", "DurationSeconds=7200"] {
