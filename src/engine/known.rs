@@ -1,6 +1,6 @@
 //! What builds side by side ask alike is asked once: regions, source images, networks, whether a name is taken.
 //!
-//! An answer serves whoever asks the same within [`FRESH`]. A failure serves nobody else.
+//! An answer serves whoever asks the same within ten seconds. A failure serves nobody else.
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -36,7 +36,7 @@ pub struct NetworkConfig {
     /// Default: `0.0.0.0/0`; `::/0` where `ssh_interface` is ipv6.
     #[serde(default)]
     pub temporary_security_group_source_cidrs: Vec<String>,
-    /// Let only this machine's public address reach the source instance, as https://checkip.amazonaws.com tells it. No effect beside
+    /// Let only this machine's public address reach the source instance, as checkip.amazonaws.com tells it. No effect beside
     /// `temporary_security_group_source_cidrs`. Default: false. Since amazon plugin 1.1.4.
     #[serde(default)]
     pub temporary_security_group_source_public_ip: bool,

@@ -1,6 +1,6 @@
 //! `amibake plan`: what a build would ask of AWS, and the permissions it needs, before anything is made.
 //!
-//! [`human`] and [`document`] print a forecast, and what AWS says about it.
+//! `human` and `document` print a forecast, and what AWS says about it.
 
 mod document;
 mod human;

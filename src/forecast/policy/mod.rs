@@ -1,6 +1,6 @@
 //! The smallest IAM policy that allows a template's calls: those of a smooth build, and those of cleaning up after a failed one.
 //!
-//! [`rules`]: which actions on which resources a call needs; [`extras`]: what a template needs beyond calls of EC2. Here they become a
+//! `rules`: which actions on which resources a call needs; `extras`: what a template needs beyond calls of EC2. Here they become a
 //! document: what holds under the same conditions for the same resources is one statement.
 
 mod extras;

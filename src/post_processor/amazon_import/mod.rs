@@ -1,6 +1,6 @@
 //! `amazon-import`: an image of the disk file that a builder made, by way of S3 (reference: Amazon builders, section 13).
 //!
-//! [`config`]: its keys; [`upload`]: the file into S3; [`task`]: EC2's import of it; [`image`]: name, tags and attributes of what comes of
+//! [`config`]: its keys; `upload`: the file into S3; `task`: EC2's import of it; `image`: name, tags and attributes of what comes of
 //! it. The object, the upload, the task and the images are on the stack of the post-processor: what is temporary goes when it has ended,
 //! everything where it fails. Packer leaves all of it then.
 

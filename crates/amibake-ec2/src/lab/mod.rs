@@ -2,7 +2,7 @@
 //!
 //! Read in this order:
 //! - [`Lab`]: what a test or a rehearsal holds; [`Options`] and [`Times`]: how the lab is set up;
-//! - [`fault`]: refusals, lost replies and hooks at a chosen call; [`calls`]: what was asked, in EC2's parameter names;
+//! - [`fault`]: refusals, lost replies and hooks at a chosen call; `calls`: what was asked, in EC2's parameter names;
 //! - [`record`]: what the lab knows about each thing, for assertions;
 //! - [`images`]: images as `aws ec2 describe-images` prints them;
 //! - `world`, `launch`, `checks`, `mapping`, `image`, `attributes`, `network`, `storage`, `tags`, `features`:
