@@ -15,6 +15,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 
+use crate::wire::element;
+
 /// The code of such refusals.
 const CODE: &str = "UnauthorizedOperation";
 
@@ -76,11 +78,6 @@ async fn decoded_text(text: &str, sts: &Client) -> Option<String> {
     let reply = sts.decode_authorization_message().encoded_message(encoded).send().await.ok()?;
     let decoded = escaped(reply.decoded_message()?);
     Some(text.replacen(message, &with_decoded(error.clone(), &decoded).message, 1))
-}
-
-fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(&format!("<{name}>"))?;
-    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
 fn escaped(text: &str) -> String {

@@ -2,8 +2,6 @@
 //!
 //! aws-sdk-iam would bring 170 calls more for these, and minutes to compile them. None of the eight answers anything that has to be read.
 
-use std::fmt;
-
 use amibake_ec2::iam::CreateRole;
 use amibake_ec2::model::Tag;
 use amibake_ec2::{Ec2Error, Iam, Result};
@@ -23,12 +21,12 @@ use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::ErrorMetadata;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 
 use crate::error;
 use crate::retry::{self, OnlyThrottled};
+use crate::wire::{Refused, element, percent_encoded, plain};
 
 /// The version of IAM's API.
 const VERSION: &str = "2010-05-08";
@@ -120,57 +118,16 @@ fn answer(response: &HttpResponse) -> std::result::Result<(), OrchestratorError<
     Err(OrchestratorError::operation(Refused(metadata.build())))
 }
 
-/// The text of the first XML element of this name.
-fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(&format!("<{name}>"))?;
-    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
-}
-
-/// XML's five escapes undone.
-fn plain(text: &str) -> String {
-    let pairs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")];
-    pairs.iter().fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
-}
-
 /// `Action=…&Version=…&…` in the form of a posted form.
 fn form(action: &str, parameters: &[(String, &str)]) -> String {
     let mut form = format!("Action={action}&Version={VERSION}");
     for (name, value) in parameters {
         form.push('&');
-        escape(name, &mut form);
+        form.push_str(&percent_encoded(name, ""));
         form.push('=');
-        escape(value, &mut form);
+        form.push_str(&percent_encoded(value, ""));
     }
     form
-}
-
-/// Percent-encodes all but RFC 3986's unreserved characters.
-fn escape(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-}
-
-/// IAM's refusal.
-#[derive(Debug)]
-struct Refused(ErrorMetadata);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl ProvideErrorMetadata for Refused {
-    fn meta(&self) -> &ErrorMetadata {
-        &self.0
-    }
 }
 
 fn named<'a>(pairs: &[(&str, &'a str)]) -> Vec<(String, &'a str)> {

@@ -3,7 +3,7 @@
 //! - [`AwsClouds`] opens an account: `access` finds region and credentials as the SDK does, `owner` whose they are, `transport` is the one HTTP
 //!   client that all regions share, `retry` says what may be sent twice;
 //! - `region` is the trait, one short function a call; `request` and `describe` translate requests and descriptions;
-//! - `usage` finds out what uses images; `signed` sends what has no typed client;
+//! - `usage` finds out what uses images; `signed` sends what has no typed client, `wire` reads what comes back;
 //! - `role` assumes roles with all that STS knows; `decode` has refusals decoded; `insecure` is the HTTP client that looks at no
 //!   certificate; `features` are the rarer calls;
 //! - `s3` is S3, as far as an upload needs it; `import` translates imports of what was uploaded;
@@ -37,6 +37,7 @@ mod signed;
 mod spot;
 mod transport;
 mod usage;
+mod wire;
 
 pub use cloud::AwsClouds;
 pub use secrets::AwsSecrets;

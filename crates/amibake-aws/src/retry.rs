@@ -9,6 +9,7 @@ use aws_sdk_ec2::config::timeout::TimeoutConfig;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 
 use crate::error;
+use crate::wire::element;
 
 /// Packer's `max_retries` where the template has none.
 const DEFAULT_RETRIES: u32 = 10;
@@ -101,6 +102,5 @@ fn error_code(context: &InterceptorContext) -> Option<&str> {
         return None;
     }
     let body = std::str::from_utf8(response.body().bytes()?).ok()?;
-    let (_, rest) = body.split_once("<Code>")?;
-    rest.split_once("</Code>").map(|(code, _)| code)
+    element(body, "Code")
 }

@@ -14,6 +14,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 
 use crate::transport::Own;
+use crate::wire::{element, percent_encoded, plain};
 
 /// How long one request may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -57,7 +58,8 @@ impl Signed {
     /// The service's code and message.
     pub(crate) async fn query(&self, operation: &'static str, version: &str, fields: &[(String, String)]) -> Result<String, Ec2Error> {
         let own = [("Action".to_owned(), operation.to_owned()), ("Version".to_owned(), version.to_owned())];
-        let pairs: Vec<String> = own.iter().chain(fields).map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
+        let pairs: Vec<String> =
+            own.iter().chain(fields).map(|(name, value)| format!("{}={}", percent_encoded(name, ""), percent_encoded(value, ""))).collect();
         let headers = [("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned())];
         let answer = self.send(operation, &headers, &pairs.join("&")).await?;
         if answer.status < 300 {
@@ -163,35 +165,12 @@ fn refusal(operation: &'static str, status: u16, code: Option<&str>, message: Op
         _ if status >= 500 => ErrorKind::Unknown,
         _ => ErrorKind::Refused,
     };
-    let message = message.map_or_else(|| format!("HTTP {status}"), unescaped);
+    let message = message.map_or_else(|| format!("HTTP {status}"), plain);
     Ec2Error { operation, kind, code: code.map(str::to_owned), message }
-}
-
-/// The text of the first XML element of this name.
-pub(crate) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
-}
-
-/// XML's own escapes.
-pub(crate) fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
 }
 
 /// A string of a JSON error document, which is flat.
 fn string_of(json: &str, key: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(json).ok()?;
     value.get(key)?.as_str().map(str::to_owned)
-}
-
-/// As RFC 3986 wants it: signatures leave no choice.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => escaped.push(char::from(byte)),
-            other => escaped.push_str(&format!("%{other:02X}")),
-        }
-    }
-    escaped
 }

@@ -9,7 +9,8 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, LaunchTemplateVersion};
 
 use crate::error;
-use crate::signed::{Signed, element, unescaped};
+use crate::signed::Signed;
+use crate::wire::{element, plain};
 
 /// Values that one filter takes.
 const FILTER_VALUES: usize = 200;
@@ -135,10 +136,10 @@ impl AwsUses {
             let token_field = token.take().map(|token| ("NextToken".to_owned(), token));
             let fields: Vec<_> = [("MaxRecords".to_owned(), PAGE.to_owned())].into_iter().chain(token_field).collect();
             let xml = self.auto_scaling.query(operation, AUTO_SCALING, &fields).await?;
-            let named = |member: &str| (element(member, name).map(unescaped).unwrap_or_default(), member.to_owned());
+            let named = |member: &str| (element(member, name).map(plain).unwrap_or_default(), member.to_owned());
             found.extend(members(&xml, list).into_iter().map(named));
             match element(&xml, "NextToken").filter(|next| !next.is_empty()) {
-                Some(next) => token = Some(unescaped(next)),
+                Some(next) => token = Some(plain(next)),
                 None => return Ok(found),
             }
         }

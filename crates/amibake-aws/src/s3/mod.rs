@@ -26,9 +26,10 @@ use aws_types::region::{Region, SigningRegion};
 use bytes::Bytes;
 
 use crate::retry::{self, OnlyThrottled};
+use crate::wire::Refused;
 use crate::{access, error};
 use place::Place;
-use wire::{Answer, Message, Refused};
+use wire::{Answer, Message};
 
 /// S3 of one account, as seen from one region.
 pub(crate) struct AwsS3 {

@@ -3,7 +3,7 @@
 use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
-use super::wire::escape;
+use crate::wire::percent_encoded;
 
 /// Host and path of a bucket.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Place {
         let mut path = String::new();
         for part in self.bucket.as_deref().into_iter().chain((!key.is_empty() || self.bucket.is_none()).then_some(key)) {
             path.push('/');
-            escape(part, "/", &mut path);
+            path.push_str(&percent_encoded(part, "/"));
         }
         path
     }

@@ -7,8 +7,9 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::error::ErrorMetadata;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
+
+use crate::wire::{Refused, element, percent_encoded, plain};
 
 /// The run that stored an object, kept with it.
 const RUN: &str = "x-amz-meta-amibake-run-id";
@@ -64,7 +65,7 @@ impl Message {
             uri.push(if index == 0 { '?' } else { '&' });
             uri.push_str(name);
             uri.push('=');
-            escape(value, "", &mut uri);
+            uri.push_str(&percent_encoded(value, ""));
         }
         let length = self.body.len().to_string();
         let mut request = HttpRequest::new(SdkBody::from(self.body));
@@ -134,47 +135,6 @@ pub(super) fn parts(parts: &[String]) -> String {
     };
     let parts: String = parts.iter().enumerate().map(part).collect();
     format!("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{parts}</CompleteMultipartUpload>")
-}
-
-/// The text of the first XML element of this name.
-fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(&format!("<{name}>"))?;
-    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
-}
-
-/// XML's five escapes undone.
-fn plain(text: &str) -> String {
-    let pairs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")];
-    pairs.iter().fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
-}
-
-/// Percent-encodes all but RFC 3986's unreserved characters and `kept`.
-pub(super) fn escape(text: &str, kept: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || kept.as_bytes().contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-}
-
-/// S3's refusal.
-#[derive(Debug)]
-pub(super) struct Refused(ErrorMetadata);
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl ProvideErrorMetadata for Refused {
-    fn meta(&self) -> &ErrorMetadata {
-        &self.0
-    }
 }
 
 #[cfg(test)]
