@@ -56,9 +56,7 @@ impl Registry {
     pub fn register_outlines(&mut self) -> &mut Self {
         for outline in outlines() {
             if self.find(outline.kind, outline.type_name).is_none() {
-                let model = outline.model.and_then(|model| self.find(Kind::Builder, model));
-                let model = model.map(|model| (Arc::clone(&model.schema), Arc::clone(&model.check)));
-                self.entries.push(Entry::outlined(outline, model));
+                self.entries.push(Entry::outlined(outline));
             }
         }
         self
@@ -90,25 +88,17 @@ impl Registry {
 }
 
 impl Entry {
-    /// `model`: the type that the outline shares keys with.
-    fn outlined(outline: &'static Outline, model: Option<(SchemaOf, CheckOf)>) -> Self {
-        let (model_schema, model_check) = model.unzip();
+    fn outlined(outline: &'static Outline) -> Self {
         Self {
             kind: outline.kind,
             type_name: outline.type_name,
             build_data: outline.build_data(),
             example: Box::new(|| outline.example()),
             runs: false,
-            schema: Arc::new(move || {
-                let model = model_schema.as_ref().map(|model| model().to_value()).unwrap_or_default();
-                schemars::Schema::try_from(outline.schema_like(&model)).unwrap_or_default()
-            }),
-            check: Arc::new(move |value, check| {
+            schema: Arc::new(|| schemars::Schema::try_from(outline.schema().clone()).unwrap_or_default()),
+            check: Arc::new(|value, check| {
                 outline.check(value, check);
-                match &model_check {
-                    Some(model) => outline.check_shared(value, check, |value, check| model(value, check)),
-                    None => Ok(()),
-                }
+                Ok(())
             }),
         }
     }

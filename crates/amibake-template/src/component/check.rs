@@ -34,10 +34,6 @@ impl Check<'_> {
     }
 
     fn push(&mut self, pointer: &str, finding: Finding, help: Option<String>) {
-        let key = pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
-        if self.keys.as_ref().is_some_and(|keys| !keys.iter().any(|known| known == key)) {
-            return;
-        }
         let pointer = format!("/{}", pointer.trim_start_matches('/'));
         let mut finding = match help {
             Some(help) => finding.with_help(help),

@@ -99,8 +99,6 @@ pub struct Check<'a> {
     pub origins: &'a BTreeMap<String, Vec<Origin>>,
     /// What was found.
     pub findings: Vec<Finding>,
-    /// Where only some keys of the configuration are there: what is found about others is dropped.
-    pub(crate) keys: Option<Vec<String>>,
 }
 
 /// A user variable that took part in a rendered value.

@@ -3,23 +3,19 @@
 //! A component that gets built registers its type; its file in `keys/` and its line here go then. Beside what JSON Schema knows, a file
 //! may say what is checked in the file system: `x-amibake-files` and `x-amibake-folders` name keys (texts or lists) whose values must be
 //! there, `x-amibake-paths` keys whose values may be either; of the keys in `x-amibake-one-of` one must be given, those in
-//! `x-amibake-apart` cannot stand together, and a key in `x-amibake-needs` needs another. The keys in `x-amibake-as-in` are declared, and
-//! checked, by another builder's type.
+//! `x-amibake-apart` cannot stand together, and a key in `x-amibake-needs` needs another.
 
 use std::sync::OnceLock;
 
 use serde_json::Value;
 
 use crate::component::{Check, FileKind, Kind};
-use crate::finding::Severity;
 
 /// A component known by its keys.
 #[derive(Debug)]
 pub(crate) struct Outline {
     pub(crate) kind: Kind,
     pub(crate) type_name: &'static str,
-    /// The builder that has some of its keys, named in `x-amibake-as-in`.
-    pub(crate) model: Option<&'static str>,
     text: &'static str,
     /// The text, read when it is first asked for: reading all of them would be most of a run's time.
     schema: OnceLock<Value>,
@@ -31,11 +27,10 @@ pub(crate) fn outlines() -> impl Iterator<Item = &'static Outline> {
 }
 
 macro_rules! outline {
-    ($kind:ident, $word:literal, $type_name:literal, $model:expr) => {
+    ($kind:ident, $word:literal, $type_name:literal) => {
         Outline {
             kind: Kind::$kind,
             type_name: $type_name,
-            model: $model,
             text: include_str!(concat!("keys/", $word, ".", $type_name, ".json")),
             schema: OnceLock::new(),
         }
@@ -43,45 +38,29 @@ macro_rules! outline {
 }
 
 static OUTLINES: [Outline; 17] = [
-    outline!(Provisioner, "provisioner", "ansible", None),
-    outline!(Provisioner, "provisioner", "ansible-local", None),
-    outline!(Provisioner, "provisioner", "breakpoint", None),
-    outline!(Provisioner, "provisioner", "chef-client", None),
-    outline!(Provisioner, "provisioner", "chef-solo", None),
-    outline!(Provisioner, "provisioner", "goss", None),
-    outline!(Provisioner, "provisioner", "powershell", None),
-    outline!(Provisioner, "provisioner", "puppet-masterless", None),
-    outline!(Provisioner, "provisioner", "puppet-server", None),
-    outline!(Provisioner, "provisioner", "salt-masterless", None),
-    outline!(Provisioner, "provisioner", "sleep", None),
-    outline!(Provisioner, "provisioner", "windows-restart", None),
-    outline!(Provisioner, "provisioner", "windows-shell", None),
-    outline!(PostProcessor, "post-processor", "artifice", None),
-    outline!(PostProcessor, "post-processor", "checksum", None),
-    outline!(PostProcessor, "post-processor", "compress", None),
-    outline!(PostProcessor, "post-processor", "vagrant", None),
+    outline!(Provisioner, "provisioner", "ansible"),
+    outline!(Provisioner, "provisioner", "ansible-local"),
+    outline!(Provisioner, "provisioner", "breakpoint"),
+    outline!(Provisioner, "provisioner", "chef-client"),
+    outline!(Provisioner, "provisioner", "chef-solo"),
+    outline!(Provisioner, "provisioner", "goss"),
+    outline!(Provisioner, "provisioner", "powershell"),
+    outline!(Provisioner, "provisioner", "puppet-masterless"),
+    outline!(Provisioner, "provisioner", "puppet-server"),
+    outline!(Provisioner, "provisioner", "salt-masterless"),
+    outline!(Provisioner, "provisioner", "sleep"),
+    outline!(Provisioner, "provisioner", "windows-restart"),
+    outline!(Provisioner, "provisioner", "windows-shell"),
+    outline!(PostProcessor, "post-processor", "artifice"),
+    outline!(PostProcessor, "post-processor", "checksum"),
+    outline!(PostProcessor, "post-processor", "compress"),
+    outline!(PostProcessor, "post-processor", "vagrant"),
 ];
 
 impl Outline {
     /// Its keys. A file that is no JSON, which a test excludes, gives a schema that takes anything.
-    fn schema(&self) -> &Value {
+    pub(crate) fn schema(&self) -> &Value {
         self.schema.get_or_init(|| serde_json::from_str(self.text).unwrap_or_default())
-    }
-
-    /// Its keys with those that the model has, which is the model's schema.
-    pub(crate) fn schema_like(&self, model: &Value) -> Value {
-        let mut schema = self.schema().clone();
-        let shared: Vec<(String, Value)> =
-            self.shared(&schema).filter_map(|key| Some((key.to_owned(), model["properties"].get(key)?.clone()))).collect();
-        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-            properties.extend(shared);
-        }
-        schema
-    }
-
-    /// The keys that the model has.
-    pub(crate) fn shared<'s>(&self, schema: &'s Value) -> impl Iterator<Item = &'s str> {
-        names(&schema["x-amibake-as-in"], self.model.unwrap_or_default())
     }
 
     /// The minimal object of this type, for editors.
@@ -114,28 +93,6 @@ impl Outline {
         for key in names(schema, "x-amibake-paths") {
             self.each_path(key, config, check, |kind| kind != FileKind::Missing, "file or folder");
         }
-    }
-
-    /// The model's own checks, as far as they concern keys that both have. What the model cannot do is no matter here.
-    pub(crate) fn check_shared(
-        &self,
-        config: &Value,
-        check: &mut Check<'_>,
-        model: impl Fn(&Value, &mut Check<'_>) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let mut keys: Vec<String> = self.shared(self.schema()).map(str::to_owned).collect();
-        let given = config.as_object().into_iter().flatten().filter(|(key, _)| keys.contains(key));
-        let shared: Value = given.map(|(key, value)| (key.clone(), value.clone())).collect();
-        // What concerns no key concerns the source image, which `from_scratch` does without.
-        if config["from_scratch"] != Value::Bool(true) {
-            keys.push(String::new());
-        }
-        let before = (check.findings.len(), check.keys.replace(keys));
-        let result = model(&shared, check);
-        check.keys = before.1;
-        let found = check.findings.split_off(before.0);
-        check.findings.extend(found.into_iter().filter(|finding| finding.severity == Severity::Error));
-        result
     }
 
     fn one_of(&self, schema: &Value, config: &Value, check: &mut Check<'_>) {

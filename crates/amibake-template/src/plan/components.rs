@@ -154,7 +154,6 @@ impl<'a> Workshop<'a> {
             build: Some((of.build, of.builder_type)),
             origins: &decoder.origins,
             findings: Vec::new(),
-            keys: None,
         };
         match (entry.check)(config, &mut check) {
             Ok(()) if whole => check.findings,

@@ -1,6 +1,6 @@
 //! One component's schema, and the choice between them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::weaken::weaken;
 use super::{core, snippet, strict};
@@ -79,7 +79,6 @@ pub(super) fn component(entry: &Entry) -> Value {
         // A component's own key of the same name is one it reads itself.
         properties.extend(own);
     }
-    share(&strict, &mut properties);
     schema.remove("examples");
     schema.insert("type".to_owned(), json!("object"));
     schema.insert("title".to_owned(), json!(entry.type_name));
@@ -92,16 +91,4 @@ pub(super) fn component(entry: &Entry) -> Value {
         schema.remove("required");
     }
     Value::Object(schema)
-}
-
-/// Keys that another component has declared refer to it.
-fn share(strict: &Value, properties: &mut Map<String, Value>) {
-    let models = strict.get("x-amibake-as-in").and_then(Value::as_object).into_iter().flatten();
-    for (model, keys) in models {
-        for key in keys.as_array().into_iter().flatten().filter_map(Value::as_str) {
-            if let Some(property) = properties.get_mut(key) {
-                *property = json!({ "$ref": format!("#/definitions/builder.{model}/properties/{key}") });
-            }
-        }
-    }
 }
