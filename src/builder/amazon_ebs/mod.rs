@@ -70,15 +70,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbs, by: &dyn Connect) 
         purpose: Purpose::Stopped,
     };
     let instance = step::launch::launch_instance(cx, &site, &config.instance, &basis).await?;
-    cx.step("StepGetPassword").await;
-    key.windows_password = step::windows_password::windows_password(cx, &site, &config.instance, (&instance, &key)).await?;
-    cx.step("StepConnect").await;
-    let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;
-    step::provision::provision(cx, &config.instance.communicator, &info, (&instance, &key), connected).await?;
-    cx.step("StepStopEBSBackedInstance").await;
-    let stopped = step::stop::stop_instance(cx, &site, &config.instance, instance).await?;
-    cx.step("StepModifyEBSBackedInstance").await;
-    step::enhance::enhance(cx, &site, &config.instance, &stopped).await?;
+    let stopped = step::work::work(cx, &site, &config.instance, &info, (instance, &mut key, by)).await?;
     if config.skip_create_ami {
         cx.report.say("Skipping AMI creation...");
         step::volumes::hand_over(cx, &site, &stopped.instance, &devices).await;

@@ -75,15 +75,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsSurrogate, by: &dyn 
         purpose: Purpose::Stopped,
     };
     let instance = step::volumes::launch_with_volumes(cx, &site, &config.instance, &basis).await?;
-    cx.step("StepGetPassword").await;
-    key.windows_password = step::windows_password::windows_password(cx, &site, &config.instance, (&instance, &key)).await?;
-    cx.step("StepConnect").await;
-    let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;
-    step::provision::provision(cx, &config.instance.communicator, &info, (&instance, &key), connected).await?;
-    cx.step("StepStopEBSBackedInstance").await;
-    let stopped = step::stop::stop_instance(cx, &site, &config.instance, instance).await?;
-    cx.step("StepModifyEBSBackedInstance").await;
-    step::enhance::enhance(cx, &site, &config.instance, &stopped).await?;
+    let stopped = step::work::work(cx, &site, &config.instance, &info, (instance, &mut key, by)).await?;
     let image = match config.use_create_image {
         true => create(cx, &site, config, &image_tags, (&stopped, &key, &groups)).await?,
         false => register(cx, &site, config, &image_tags, (&stopped, &key, &groups)).await?,

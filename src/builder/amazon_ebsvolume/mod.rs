@@ -63,15 +63,7 @@ pub async fn steps(cx: &mut BuildContext, config: &AmazonEbsVolume, by: &dyn Con
     cx.step("stepTagEBSVolumes").await;
     let volumes = Volumes::of(config, &instance);
     tag_volumes::tag_volumes(cx, &site, &info, &volumes, &tags.volume).await?;
-    cx.step("StepGetPassword").await;
-    key.windows_password = step::windows_password::windows_password(cx, &site, &config.instance, (&instance, &key)).await?;
-    cx.step("StepConnect").await;
-    let connected = step::connect::connect(cx, &site, &config.instance, (&instance, &key), by).await?;
-    step::provision::provision(cx, &config.instance.communicator, &info, (&instance, &key), connected).await?;
-    cx.step("StepStopEBSBackedInstance").await;
-    let stopped = step::stop::stop_instance(cx, &site, &config.instance, instance).await?;
-    cx.step("StepModifyEBSBackedInstance").await;
-    step::enhance::enhance(cx, &site, &config.instance, &stopped).await?;
+    let stopped = step::work::work(cx, &site, &config.instance, &info, (instance, &mut key, by)).await?;
     cx.step("stepSnapshotEBSVolumes").await;
     let plans = snapshot_plans(cx, config, &info, &stopped.instance)?;
     let in_use = (&stopped.instance, &key, &groups);

@@ -32,6 +32,7 @@ pub mod stop;
 pub mod tags;
 pub mod volumes;
 pub mod windows_password;
+pub mod work;
 
 use amibake_ec2::{ImageId, Region};
 

@@ -24,23 +24,23 @@ pub async fn launch_with_volumes(
     let own = |resource| cx.teardown.own(Some(&site.home), resource, Lifetime::Artifact).map_err(|error| fail(cx, error.to_string()));
     let by_tags = own(Resource::LaunchedVolumes)?;
     let instance = launch_instance(cx, site, config, basis).await?;
-    for volume in mapped(&instance, basis).filter(|volume| !volume.delete_on_termination) {
+    for volume in kept(&instance, basis.devices) {
         own(Resource::Volume { id: volume.volume.clone() })?;
     }
     cx.teardown.release(by_tags);
     Ok(instance)
 }
 
-fn mapped<'a>(instance: &'a Instance, basis: &'a Basis<'_>) -> impl Iterator<Item = &'a InstanceVolume> {
-    instance.volumes.iter().filter(|volume| basis.devices.iter().any(|device| device.device_name == volume.device_name))
+/// Mapped volumes that outlive their instance.
+fn kept<'a>(instance: &'a Instance, devices: &'a [BlockDevice]) -> impl Iterator<Item = &'a InstanceVolume> {
+    let mapped = |volume: &&InstanceVolume| devices.iter().any(|device| device.device_name == volume.device_name);
+    instance.volumes.iter().filter(mapped).filter(|volume| !volume.delete_on_termination)
 }
 
 /// Takes the run's tags off the mapped volumes that outlive their instance, when the build has succeeded: from here on they are the user's,
 /// and nothing that looks for leftovers may find them.
 pub async fn hand_over(cx: &BuildContext, site: &Site, instance: &Instance, devices: &[BlockDevice]) {
-    let mapped = |volume: &&InstanceVolume| devices.iter().any(|device| device.device_name == volume.device_name);
-    let kept = instance.volumes.iter().filter(|volume| !volume.delete_on_termination).filter(mapped);
-    let kept: Vec<String> = kept.map(|volume| volume.volume.to_string()).collect();
+    let kept: Vec<String> = kept(instance, devices).map(|volume| volume.volume.to_string()).collect();
     if kept.is_empty() {
         return;
     }
